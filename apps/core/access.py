@@ -1,0 +1,57 @@
+"""Doors ask here whether a person may pass; the table of who may what is the accounts app's.
+
+This floor lies below accounts, so that every app can guard its views without knowing people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Refused(PermissionDenied):
+    """A signed-in person lacks `capability`.  Answered by the 403 page or as an API problem, both of
+    which name what is missing and who can grant it."""
+
+    def __init__(self, capability: str) -> None:
+        super().__init__(capability)
+        self.capability = capability
+
+
+def allowed(user: Any, capability: str) -> bool:
+    return bool(user.is_authenticated and user.can(capability))
+
+
+def requires(
+    capability: str,
+) -> Callable[[Callable[Concatenate[HttpRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
+    """Guard a view or an API operation: raises Refused unless the person holds `capability`.
+
+    The guarded function carries `.capability`, from which the house test reads that no door was
+    forgotten.
+    """
+
+    def decorate(
+        door: Callable[Concatenate[HttpRequest, P], R],
+    ) -> Callable[Concatenate[HttpRequest, P], R]:
+        @wraps(door)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
+            if not allowed(request.user, capability):
+                raise Refused(capability)
+            return door(request, *args, **kwargs)
+
+        guarded.capability = capability  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+# The same guard; the name says at an API operation which door it stands at.
+api_requires = requires
