@@ -1,0 +1,105 @@
+"""A reconciled kind is a value made of five functions; the apps hand theirs in when they are ready."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from apps.core.changes import Change
+from apps.core.models import Reconcilable
+from apps.core.phases import Phase
+from apps.core.words import Say
+from cloud.errors import Transient
+
+
+class Action(Protocol):
+    """One mutating call, as a frozen value."""
+
+    @property
+    def key(self) -> str:
+        """Stable name of the object it touches, unique within one row's plan."""
+
+    @property
+    def change(self) -> Change: ...
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A call that succeeded."""
+
+    request_id: str = ""
+    note: Say | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the object is doing; `again_s` = look again in so many seconds (None: at the next resync)."""
+
+    phase: Phase
+    message: Say
+    again_s: float | None = None
+    done: int = 0
+    total: int = 0
+
+
+class Waiting(Transient):
+    """A lower object is not there yet: not a failure, looked at again soon."""
+
+    retry_s = 2
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(say.text)
+        self.say = say
+
+
+@dataclass(frozen=True)
+class Kind:
+    """desired(row, spec) -> want     what the accepted wish (or a candidate `spec`) asks for; None = nothing
+    observe(row, want) -> have     what the cloud has of it; None = nothing
+    plan(want, have) -> actions    pure; empty = in step
+    apply(row, action) -> Applied  one idempotent mutating call
+    judge(want, have) -> Verdict   pure; asked when the plan is empty
+    """
+
+    name: str
+    model: type[Reconcilable]
+    queue: str
+    desired: Callable[[Any, dict[str, Any] | None], Any]
+    observe: Callable[[Any, Any], Any]
+    plan: Callable[[Any, Any], Sequence[Action]]
+    apply: Callable[[Any, Any], Applied]
+    judge: Callable[[Any, Any], Verdict]
+    label: Any = ""  # lazy word for people
+    # True: what differs in steady state is put back at once (a freeze must hold);
+    # False: it is shown as drift and a person chooses.
+    heals: bool = False
+    # How often an object in step is looked at again, seconds.
+    resync_s: float = 60.0
+    # What of the observed state pages may show, as JSON; None = nothing is kept.
+    picture: Callable[[Any], dict[str, Any]] | None = None
+    # URL name of the page of one row, and the row's value for it.
+    page: str = ""
+    page_arg: Callable[[Any], Any] = lambda row: row.pk
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    _KINDS[kind.name] = kind
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name; KeyError if no app brought it."""
+    return _KINDS[name]
+
+
+def all_kinds() -> list[Kind]:
+    return list(_KINDS.values())
+
+
+def kind_for(row: Reconcilable) -> Kind:
+    """The kind whose rows `row` belongs to; KeyError if none."""
+    for kind in _KINDS.values():
+        if kind.model is type(row):
+            return kind
+    raise KeyError(type(row).__name__)

@@ -1,0 +1,234 @@
+"""The loop: claim, observe, plan, apply, judge, settle.
+
+It is level-triggered: a task carries only the key of a row; what to do is read from the wish and
+from the world, every time.  No transaction is open across a call to the cloud.
+"""
+
+import logging
+import random
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from apps.core import runs
+from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
+from apps.core.lease import KeptAlive, LeaseLost, claim
+from apps.core.models import Intent, IntentState, Reconcilable, Run
+from apps.core.phases import Phase
+from apps.core.words import Say
+from apps.core.workqueue import ring
+from cloud.errors import CloudError, LostAnswer, Terminal, Throttled, Transient
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 8  # observe-plan-apply rounds of one visit; a plan that never ends is looked at again later
+LOOK_AGAIN_S = 2.0
+LONGEST_WAIT_S = 300.0
+
+
+def run(kind_name: str, pk: int) -> Verdict | None:
+    """Bring one row a step closer to its wish; None = somebody else has it, or it is gone."""
+    kind = kind_of(kind_name)
+    row = claim(kind.model, pk)
+    if row is None:
+        return None
+    try:
+        with KeptAlive(row) as lease:
+            try:
+                verdict = converge(kind, row, lease)
+            except CloudError as error:
+                verdict = blame(error, row)
+    except LeaseLost:
+        log.warning("%s %s: the lease went to another worker.", kind_name, pk)
+        return None
+    except Exception:
+        settle(kind, row, Verdict(Phase.DEGRADED, Say(CRASHED), wait_s(row.failures)), failed=True)
+        raise
+    settle(kind, row, verdict, failed=verdict.phase in (Phase.DEGRADED, Phase.BLOCKED))
+    return verdict
+
+
+CRASHED = gettext_noop("The console hit an error of its own; the log has the details.")
+CANCELLED = gettext_noop("Cancelled between two steps; what was done stays done.")
+
+
+def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
+    """Observe, plan and apply until nothing is left to do, then judge.  Raises CloudError, LeaseLost."""
+    resolved = False
+    for _ in range(ROUNDS):
+        want = kind.desired(row, row.wish())
+        have = kind.observe(row, want)
+        actions = list(kind.plan(want, have))
+        if not resolved:
+            resolve_left_open(kind, row, {action.key for action in actions})
+            resolved = True
+        asked = row.generation > row.observed_generation or row.deleting
+        if not actions or not (asked or kind.heals):
+            return look(kind, row, want, have, actions)
+        for action in actions:
+            if row.run_id and Run.objects.filter(pk=row.run_id, status="cancelled").exists():
+                return Verdict(Phase.BLOCKED, Say(CANCELLED))
+            perform(kind, row, action, lease)
+        row.refresh_from_db()
+    say = gettext_noop("Still being brought in step.")
+    return Verdict(Phase.WORKING, Say(say), LOOK_AGAIN_S)
+
+
+def look(
+    kind: Kind, row: Reconcilable, want: object, have: object, drift: list[Action]
+) -> Verdict:
+    """Judge what is there, and note what differs while nobody asked for a change."""
+    if want is None and have is None:
+        return Verdict(Phase.GONE, Say(gettext_noop("Deleted.")))
+    verdict = kind.judge(want, have)
+    type(row).objects.filter(pk=row.pk, fence=row.fence).update(
+        drift=[action.change.to_json() for action in drift],
+        observed=kind.picture(have) if kind.picture else row.observed,
+        observed_at=timezone.now(),
+    )
+    return verdict
+
+
+def perform(kind: Kind, row: Reconcilable, action: Action, lease: KeptAlive) -> None:
+    """One mutating call between two commits: the intent before it, the answer after it."""
+    change = action.change
+    item = runs.item_of(row, kind.name)
+    with transaction.atomic():
+        lease.check()
+        intent = Intent.objects.create(
+            kind=kind.name,
+            object_id=row.pk,
+            generation=row.generation,
+            fence=row.fence,
+            key=action.key,
+            call=change.call,
+            run_id=row.run_id,
+        )
+        step = runs.step_begin(item, action.key, change) if item else None
+    try:
+        applied = kind.apply(row, action)
+    except Waiting as waiting:
+        intent.delete()  # nothing was sent
+        if step:
+            runs.step_failed(step, waiting, waiting.say)
+        raise
+    except CloudError as error:
+        close(intent, error)
+        if step:
+            runs.step_failed(step, error, sentence(error))
+        raise
+    except Exception:
+        Intent.objects.filter(pk=intent.pk).update(state=IntentState.UNKNOWN)
+        raise
+    Intent.objects.filter(pk=intent.pk).update(
+        state=IntentState.OK, request_id=applied.request_id, closed_at=timezone.now()
+    )
+    if step:
+        runs.step_done(step, applied.request_id, applied.note)
+
+
+def close(intent: Intent, error: CloudError) -> None:
+    """A lost answer stays open until the next look at the world tells how it went."""
+    lost = isinstance(error, LostAnswer)
+    Intent.objects.filter(pk=intent.pk).update(
+        state=IntentState.UNKNOWN if lost else IntentState.FAILED,
+        request_id=error.request_id,
+        error_code=error.code,
+        error=str(error),
+        closed_at=None if lost else timezone.now(),
+    )
+
+
+def resolve_left_open(kind: Kind, row: Reconcilable, still_to_do: set[str]) -> None:
+    """Close what a killed worker or a lost answer left open, by what the world shows now.
+
+    A call whose object is not in the new plan any more has taken place; one still planned has not,
+    and is sent again under a new intent.
+    """
+    left = Intent.objects.filter(
+        kind=kind.name,
+        object_id=row.pk,
+        state__in=[IntentState.PENDING, IntentState.UNKNOWN],
+        fence__lt=row.fence,
+    )
+    now = timezone.now()
+    left.filter(key__in=still_to_do).update(state=IntentState.FAILED, closed_at=now)
+    left.exclude(key__in=still_to_do).update(state=IntentState.OK, closed_at=now)
+
+
+def blame(error: CloudError, row: Reconcilable) -> Verdict:
+    """What a refusal or a failure of the cloud means for the row."""
+    if isinstance(error, Waiting):
+        return Verdict(Phase.WORKING, error.say, error.retry_s)
+    if isinstance(error, Throttled):
+        say = Say.of(gettext_noop("%(service)s asks to slow down."), service=error.service)
+        return Verdict(Phase.WORKING, say, max(error.retry_s, 1) * random.uniform(1, 1.5))
+    if isinstance(error, Terminal):
+        return Verdict(Phase.BLOCKED, sentence(error))
+    assert isinstance(error, Transient)
+    return Verdict(Phase.DEGRADED, sentence(error), max(error.retry_s, wait_s(row.failures)))
+
+
+def sentence(error: CloudError) -> Say:
+    """The error as a sentence for the operator, with the service's own words."""
+    if isinstance(error, Waiting):
+        return error.say
+    template = gettext_noop("%(service)s: %(problem)s")
+    return Say.of(template, service=error.service or "cloud", problem=str(error))
+
+
+def wait_s(failures: int) -> float:
+    """2 s, doubling to 5 minutes, with jitter so that many rows do not come back at once."""
+    longest: float = min(2.0 * 2 ** min(failures, 10), LONGEST_WAIT_S)
+    return longest * random.uniform(0.75, 1.25)
+
+
+def settle(kind: Kind, row: Reconcilable, verdict: Verdict, *, failed: bool) -> None:
+    """Write down the verdict, if the row is still ours, and give it back."""
+    mine = type(row).objects.filter(pk=row.pk, fence=row.fence)
+    item = runs.item_of(row, kind.name)
+    if verdict.phase == Phase.GONE:
+        if item:
+            runs.item_finish(item, ok=True, message=verdict.message)
+        mine.delete()
+        return
+    now = timezone.now()
+    arrived = verdict.phase == Phase.READY or (verdict.phase == Phase.WORKING and verdict.total > 0)
+    again_s = verdict.again_s
+    if again_s is None and verdict.phase == Phase.READY and kind.resync_s:
+        again_s = kind.resync_s * random.uniform(0.9, 1.1)
+    status = {
+        "phase": Phase.DELETING
+        if row.deleting and verdict.phase == Phase.WORKING
+        else verdict.phase,
+        "message": verdict.message.to_json(),
+        "done": verdict.done,
+        "total": verdict.total,
+        "failures": row.failures + 1 if failed else 0,
+        "due_at": now + timedelta(seconds=again_s) if again_s is not None else None,
+        "leased_until": None,
+        "lease_owner": "",
+    }
+    if arrived:
+        # Every call of this generation was answered: from here on a difference is drift.
+        status["observed_generation"] = row.generation
+    if not mine.filter(generation=row.generation).update(**status):
+        # The wish moved while we worked: judge nothing, come back at once.
+        mine.update(leased_until=None, lease_owner="", due_at=now)
+        ring(kind.name, row.pk)
+        return
+    if item:
+        record_arrival(item, verdict)
+
+
+def record_arrival(item: "runs.RunItem", verdict: Verdict) -> None:
+    if verdict.phase == Phase.WORKING and verdict.total:
+        runs.settle_step(item, verdict.message, verdict.done, verdict.total, arrived=False)
+    elif verdict.phase == Phase.READY:
+        if verdict.total:
+            runs.settle_step(item, verdict.message, verdict.done, verdict.total, arrived=True)
+        runs.item_finish(item, ok=True, message=verdict.message)
+    elif verdict.phase == Phase.BLOCKED:
+        runs.item_finish(item, ok=False, message=verdict.message)

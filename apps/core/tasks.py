@@ -1,0 +1,11 @@
+"""Doors for workers: fetch nothing here, call one function."""
+
+from apps.core import plans, reconcile as loop
+
+
+def reconcile(kind_name: str, pk: int) -> None:
+    loop.run(kind_name, pk)
+
+
+def compute_plan(plan_pk: int) -> None:
+    plans.plan_compute(plan_pk)

@@ -1,0 +1,5 @@
+"""Addresses of the house itself."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

@@ -1,0 +1,4 @@
+"""A stand-in for Tencent Cloud on loopback: the real wire protocols, real bytes, real intermediate states.
+
+It is a separate process and imports nothing of the console; the console cannot tell it from the cloud.
+"""

@@ -1,0 +1,1 @@
+"""The roof: settings, addresses, entry points.  Knows every app, known by none."""
