@@ -1,0 +1,32 @@
+"""The vocabulary of the seam: frozen values, standard library only."""
+
+from cloud.types.answers import Created as Created
+from cloud.types.answers import Done as Done
+from cloud.types.kube import Deleted as Deleted
+from cloud.types.kube import FieldConflict as FieldConflict
+from cloud.types.kube import FieldDiff as FieldDiff
+from cloud.types.kube import Manifest as Manifest
+from cloud.types.kube import ManifestList as ManifestList
+from cloud.types.kube import PodState as PodState
+from cloud.types.kube import Rollout as Rollout
+from cloud.types.kube import WatchEvent as WatchEvent
+from cloud.types.moderation import NORMAL as NORMAL
+from cloud.types.moderation import SCENES as SCENES
+from cloud.types.moderation import SUSPECTED as SUSPECTED
+from cloud.types.moderation import VIOLATING as VIOLATING
+from cloud.types.moderation import Box as Box
+from cloud.types.moderation import ImageToJudge as ImageToJudge
+from cloud.types.moderation import JobBatch as JobBatch
+from cloud.types.moderation import JobResult as JobResult
+from cloud.types.moderation import Scene as Scene
+from cloud.types.moderation import Strategy as Strategy
+from cloud.types.objects import Acl as Acl
+from cloud.types.objects import Bucket as Bucket
+from cloud.types.objects import CorsRule as CorsRule
+from cloud.types.objects import LifecycleRule as LifecycleRule
+from cloud.types.objects import ListedObject as ListedObject
+from cloud.types.objects import ObjectHead as ObjectHead
+from cloud.types.objects import ObjectPage as ObjectPage
+from cloud.types.objects import OpenUpload as OpenUpload
+from cloud.types.objects import Part as Part
+from cloud.types.objects import PutResult as PutResult
