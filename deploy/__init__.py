@@ -1,0 +1,1 @@
+"""How the console is run: on one machine here (`embedded`), in containers elsewhere."""
