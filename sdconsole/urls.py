@@ -1,9 +1,16 @@
 """Every address of the console: each app brings its own."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from apps.console.api import nothing_here
+from apps.console.api import urls as api_urls
 
 urlpatterns = [
     path("", include("apps.core.urls")),
     path("", include("apps.accounts.urls")),
     path("audit/", include("apps.audit.urls")),
+    path("api/v1/", api_urls()),
+    re_path("^api/", nothing_here),
 ]
+
+handler403 = "apps.accounts.views.refused"

@@ -5,6 +5,7 @@ This floor lies below accounts, so that every app can guard its views without kn
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -53,5 +54,20 @@ def requires(
     return decorate
 
 
-# The same guard; the name says at an API operation which door it stands at.
-api_requires = requires
+def api_requires(
+    capability: str,
+) -> Callable[[Callable[Concatenate[HttpRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
+    """`requires` for an API operation; stands under `@router.get(…)`.
+
+    The router reads parameter types from the guarded function, whose module is this one: annotations
+    written as text (`from __future__ import annotations`) are resolved here, where they are known.
+    """
+
+    def decorate(
+        operation: Callable[Concatenate[HttpRequest, P], R],
+    ) -> Callable[Concatenate[HttpRequest, P], R]:
+        guarded = requires(capability)(operation)
+        guarded.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate

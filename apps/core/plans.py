@@ -137,9 +137,7 @@ def item_changes(item: PlanItem) -> list[dict[str, Any]]:
 def item_spec(item: PlanItem) -> dict[str, Any] | None:
     if item.revision is None:
         return None
-    revision = Revision.objects.get(
-        kind=item.kind, object_id=item.object_id, number=item.revision
-    )
+    revision = Revision.objects.get(kind=item.kind, object_id=item.object_id, number=item.revision)
     spec: dict[str, Any] = revision.spec
     return spec
 

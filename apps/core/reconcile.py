@@ -23,7 +23,9 @@ from cloud.errors import CloudError, LostAnswer, Terminal, Throttled, Transient
 
 log = logging.getLogger(__name__)
 
-ROUNDS = 8  # observe-plan-apply rounds of one visit; a plan that never ends is looked at again later
+ROUNDS = (
+    8  # observe-plan-apply rounds of one visit; a plan that never ends is looked at again later
+)
 LOOK_AGAIN_S = 2.0
 LONGEST_WAIT_S = 300.0
 
@@ -76,9 +78,7 @@ def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
     return Verdict(Phase.WORKING, Say(say), LOOK_AGAIN_S)
 
 
-def look(
-    kind: Kind, row: Reconcilable, want: object, have: object, drift: list[Action]
-) -> Verdict:
+def look(kind: Kind, row: Reconcilable, want: object, have: object, drift: list[Action]) -> Verdict:
     """Judge what is there, and note what differs while nobody asked for a change."""
     if want is None and have is None:
         return Verdict(Phase.GONE, Say(gettext_noop("Deleted.")))

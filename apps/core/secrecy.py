@@ -17,7 +17,10 @@ _IN_TEXT = [
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
     (re.compile(r"/hooks/([a-z]+)/[^/\s\"']+"), r"/hooks/\1/***"),
     (re.compile(r"(?i)\b(q-signature|x-cos-security-token|signature)=[^&\s\"']+"), r"\1=***"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), "***"),
+    (
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),
+        "***",
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 """Doors for workers: fetch nothing here, call one function."""
 
-from apps.core import plans, reconcile as loop
+from apps.core import plans
+from apps.core import reconcile as loop
 
 
 def reconcile(kind_name: str, pk: int) -> None:

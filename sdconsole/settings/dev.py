@@ -10,8 +10,9 @@ if "DATABASE_URL" not in os.environ and _run.exists():
     # A command typed while `make run` is up talks to the same servers.
     for _name, _value in json.loads(_run.read_text()).items():
         os.environ.setdefault(_name, _value)
+os.environ.setdefault("LOG_FORMAT", "plain")
 
-from sdconsole.settings.base import *  # noqa: E402, F403
+from sdconsole.settings.base import *  # noqa: E402
 
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 0

@@ -4,17 +4,19 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 # A fixed key: what one test encrypts another process of the same test must read.
-os.environ.setdefault(
-    "SDCONSOLE_ENCRYPTION_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk="
-)
+os.environ.setdefault("SDCONSOLE_ENCRYPTION_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
 
-from sdconsole.settings.dev import *  # noqa: E402, F403
+from sdconsole.settings.dev import *
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Lets test runs empty the audit record between tests (apps/audit/migrations/0002); nothing else.
+DATABASES["default"]["OPTIONS"]["options"] = "-c sdc.test=on"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 WHITENOISE_AUTOREFRESH = True
 LANGUAGE_CODE = "en"
+# The smallest reconciled kind, to try the loop on.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.core.things"]

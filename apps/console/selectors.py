@@ -1,0 +1,147 @@
+"""Reads for the front desk: plans, runs, what needs a person, search.  Reads other apps' rows only."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import NoReverseMatch, reverse
+
+from apps.core.changes import Change
+from apps.core.kinds import all_kinds, kind_of
+from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Run, RunStatus, Step
+from apps.core.phases import NEEDS_PERSON
+
+
+@dataclass(frozen=True)
+class Area:
+    """The changes of one part of the world, as a panel of the plan page shows them."""
+
+    name: str
+    changes: list[Change]
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """What a plan does, counted."""
+
+    counts: dict[str, int]  # by op
+    areas: list[Area]
+    restarts: int
+    destructive: int
+    calls: int
+    costs: list[str]
+
+
+def plan_list() -> QuerySet[Plan]:
+    return Plan.objects.select_related("author", "approver", "run").order_by("-pk")
+
+
+def plan_facts(items: list[PlanItem]) -> PlanFacts:
+    changes = [change for item in items for change in item.change_list]
+    areas: dict[str, list[Change]] = {}
+    for change in changes:
+        areas.setdefault(change.area, []).append(change)
+    return PlanFacts(
+        counts=dict(Counter(change.op for change in changes)),
+        areas=[Area(name, found) for name, found in areas.items()],
+        restarts=sum(change.restarts for change in changes),
+        destructive=sum(change.destructive for change in changes),
+        calls=len(changes),
+        costs=[change.cost for change in changes if change.cost],
+    )
+
+
+def run_list() -> QuerySet[Run]:
+    done = Count("steps", filter=Q(steps__status__in=["done", "skipped"]))
+    return (
+        Run.objects.select_related("person", "approver", "plan")
+        .annotate(step_count=Count("steps"), steps_done=done)
+        .order_by("-pk")
+    )
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is: `cells` has one state per step, in order."""
+
+    done: int
+    total: int
+    failed: int
+    cells: list[str]
+
+
+def run_progress(steps: list[Step]) -> RunProgress:
+    states = {"done": "ok", "skipped": "ok", "failed": "bad", "running": "run", "pending": ""}
+    cells = [states[step.status] for step in steps]
+    return RunProgress(cells.count("ok"), len(cells), cells.count("bad"), cells)
+
+
+@dataclass(frozen=True)
+class Link:
+    """An object somewhere else in the console."""
+
+    label: str
+    url: str
+    kind: str
+
+
+def row_link(row: Reconcilable, kind_name: str) -> Link:
+    """Where the row's own page is; no address if its app has none."""
+    kind = kind_of(kind_name)
+    try:
+        url = reverse(kind.page, args=[kind.page_arg(row)]) if kind.page else ""
+    except NoReverseMatch:
+        url = ""
+    return Link(str(row), url, str(kind.label))
+
+
+def item_links(pairs: list[tuple[str, int]]) -> dict[tuple[str, int], Link]:
+    """The pages of many objects, one query per kind; what is gone is left out."""
+    links: dict[tuple[str, int], Link] = {}
+    wanted: dict[str, set[int]] = {}
+    for kind_name, pk in pairs:
+        wanted.setdefault(kind_name, set()).add(pk)
+    for kind_name, pks in wanted.items():
+        for row in kind_of(kind_name).model.objects.filter(pk__in=pks):
+            links[kind_name, row.pk] = row_link(row, kind_name)
+    return links
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that waits for a person."""
+
+    state: str  # bad, warn
+    title: str
+    sentence: str
+    url: str
+    since: object
+
+
+def needs(limit: int = 20) -> list[Need]:
+    """What waits for a person, worst first: blocked and failing objects, then plans to decide."""
+    found: list[Need] = []
+    for kind in all_kinds():
+        rows = kind.model.objects.filter(phase__in=NEEDS_PERSON).order_by("-updated_at")[:limit]
+        for row in rows:
+            link = row_link(row, kind.name)
+            state = "bad" if row.phase == "blocked" else "warn"
+            title = f"{link.kind} {link.label}".strip()
+            found.append(Need(state, title, str(row.message_say), link.url, row.updated_at))
+    for plan in Plan.objects.filter(status=PlanStatus.READY).order_by("-pk")[:limit]:
+        if not plan.expired:
+            url = reverse("plan-detail", args=[plan.pk])
+            found.append(Need("warn", str(plan), str(plan.title_say), url, plan.ready_at))
+    return sorted(found, key=lambda need: need.state)[:limit]
+
+
+def needs_count(most: int = 99) -> int:
+    """How many things wait for a person, counted no further than `most`."""
+    count = Plan.objects.filter(status=PlanStatus.READY)[:most].count()
+    for kind in all_kinds():
+        count += kind.model.objects.filter(phase__in=NEEDS_PERSON)[:most].count()
+    return min(count, most)
+
+
+def running_runs() -> int:
+    return Run.objects.filter(status=RunStatus.RUNNING)[:99].count()
