@@ -1,0 +1,1 @@
+"""COS: the XML API of object storage, with real bytes on disk."""
