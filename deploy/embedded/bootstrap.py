@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -198,7 +199,7 @@ def symbol(name: str, svg: str) -> str:
 # ---- small parts ----------------------------------------------------------------------------
 
 
-def run(what: str, command: list[str | Path], extra: dict[str, str] | None = None) -> None:
+def run(what: str, command: Sequence[str | Path], extra: dict[str, str] | None = None) -> None:
     """Run `command`, its output in build/setup.log.  Raises SetupFailed with its telling line."""
     started = time.monotonic()
     with SETUP_LOG.open("a+b") as log:
