@@ -25,7 +25,7 @@ class People(UserManager["User"]):
         password: str | None = None,
         **extra_fields: Any,
     ) -> User:
-        """`manage.py createsuperuser` makes an administrator: roles are the only source of rights."""
+        """`manage.py createsuperuser` makes an administrator: rights come from roles only."""
         user = super().create_superuser(username, email, password, **extra_fields)
         user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR))
         return user
@@ -42,7 +42,7 @@ def themes() -> list[tuple[str, Any]]:
 
 
 class User(AbstractUser):
-    """A person who may sign in.  Never deleted, only disabled (`is_active`): the audit record names them."""
+    """A person who may sign in.  Never deleted, only disabled: the audit record names them."""
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -51,7 +51,7 @@ class User(AbstractUser):
         _("language"), max_length=16, blank=True
     )  # "" = as the browser asks
     theme = models.CharField(_("theme"), max_length=8, blank=True, choices=themes)
-    timezone = models.CharField(_("time zone"), max_length=64, blank=True)  # "" = the server's
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True)  # "" = as the server
 
     # Set by the bearer authentication for one request; empty = not narrowed.
     token_scopes: frozenset[str] = frozenset()
@@ -82,6 +82,11 @@ class User(AbstractUser):
     def roles(self) -> frozenset[str]:
         """Names of the person's groups, read once per instance."""
         return frozenset(group.name for group in self.groups.all())
+
+    @property
+    def role_words(self) -> list[str]:
+        """The roles in the reader's language, in the order of the table."""
+        return [str(words) for role, words in permissions.ROLE_WORDS.items() if role in self.roles]
 
     def can(self, capability: str) -> bool:
         return permissions.can(self, capability)
@@ -123,7 +128,7 @@ class ApiToken(models.Model):
 
     @classmethod
     def new_secret(cls) -> str:
-        """256 random bits in URL-safe letters behind a readable prefix that secret scanners can find."""
+        """256 random bits in URL-safe letters; secret scanners know them by the prefix."""
         return cls.PREFIX + secrets.token_urlsafe(32)
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Who may do what: one table from capability to roles.  What is not in the table nobody may do.
 
-Roles are Django groups (made by migration 0002); a person may hold several.  A service or a page asks
-`can(user, "plan.apply")`; a view says it once with `@requires("plan.apply")`.
+Roles are Django groups (made by migration 0002); a person may hold several.  A service or a page
+asks `can(user, "plan.apply")`; a view says it once with `@requires("plan.apply")`.
 """
 
 from __future__ import annotations

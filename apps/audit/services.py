@@ -24,11 +24,11 @@ def record(
     reason: str = "",
     request_id: str = "",
 ) -> Event:
-    """Append one event inside the caller's transaction: it stands or falls with what it tells about.
+    """Append one event inside the caller's transaction: it stands or falls with what it tells.
 
     `actor` is a person or None for the console itself; `verb` is noun and verb ("plan.apply").
-    `before` and `after` are JSON-like; values of sensitive keys are masked.  The request's id and the
-    client's address come from the request being answered, unless `request_id` says otherwise.
+    `before` and `after` are JSON-like; values of sensitive keys are masked.  The request's id and
+    the client's address come from the request being answered, unless `request_id` says otherwise.
     The hash is added at commit.
     """
     here = marks.current()

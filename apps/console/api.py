@@ -1,4 +1,4 @@
-"""The root of the REST API: who may enter, and how it says no.  Each app brings its own operations."""
+"""The root of the REST API: who may enter, and how it says no.  Each app brings its operations."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from apps.accounts.api import router as accounts
 from apps.accounts.api_auth import PersonRate, bearer, session
 from apps.accounts.selectors import who_can
 from apps.audit.api import router as audit
+from apps.console.change_api import router as changes
 from apps.core import marks
 from apps.core.access import Refused, allowed
 from apps.core.errors import Conflict, RuleViolation
@@ -59,6 +60,7 @@ api = NinjaAPI(
 )
 api.add_router("", accounts)
 api.add_router("/audit", audit)
+api.add_router("", changes)
 
 
 def _anonymous(request: HttpRequest, refusal: AuthenticationError) -> HttpResponse:
@@ -139,7 +141,7 @@ for _kind, _answer in (
 
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """Addresses under the API's root that are no operation: a problem, not the console's 404 page."""
+    """Addresses under /api/ that are no operation: a problem, not the console's 404 page."""
     return problem(request, 404, _("There is no such operation; see /api/v1/openapi.json."))
 
 

@@ -18,8 +18,8 @@ R = TypeVar("R")
 
 
 class Refused(PermissionDenied):
-    """A signed-in person lacks `capability`.  Answered by the 403 page or as an API problem, both of
-    which name what is missing and who can grant it."""
+    """A signed-in person lacks `capability`.  Answered by the 403 page or as an API problem, both
+    of which name what is missing and who can grant it."""
 
     def __init__(self, capability: str) -> None:
         super().__init__(capability)
@@ -59,8 +59,8 @@ def api_requires(
 ) -> Callable[[Callable[Concatenate[HttpRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
     """`requires` for an API operation; stands under `@router.get(…)`.
 
-    The router reads parameter types from the guarded function, whose module is this one: annotations
-    written as text (`from __future__ import annotations`) are resolved here, where they are known.
+    The router reads parameter types from the guarded function, whose module is this one:
+    annotations written as text (`from __future__ import annotations`) are resolved here.
     """
 
     def decorate(

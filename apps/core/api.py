@@ -45,9 +45,9 @@ def page(
 ) -> dict[str, Any]:
     """One page of `queryset`, shaped for `response=Page[…]`.
 
-    Sorted by `order` (a column that is never null, "-" for descending), then by id.  Rows that appear
-    or vanish between two requests neither repeat nor skip others.  Raises RuleViolation if `cursor` is
-    not one of ours.
+    Sorted by `order` (a column that is never null, "-" for descending), then by id.  Rows that
+    appear or vanish between two requests neither repeat nor skip others.  Raises RuleViolation if
+    `cursor` is not one of ours.
     """
     limit = max(1, min(limit, LIMIT_MOST))
     column, down = order.lstrip("-"), order.startswith("-")
