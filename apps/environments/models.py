@@ -1,11 +1,18 @@
 """Environments: one cluster, one disk, one gateway, one bucket in one region, and what was found there."""
 
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.models import Reconcilable
+from apps.core.words import Say
 from apps.environments.encryption import EncryptedTextField
+from apps.environments.products import Product
 from cloud.access import Access
 
 
@@ -50,7 +57,9 @@ class Environment(models.Model):
     # What belongs to it, chosen from what discovery found; empty = not adopted yet.
     cluster_id = models.CharField(_("TKE cluster"), max_length=32, blank=True)
     namespace = models.CharField(_("namespace"), max_length=63, default="sd")
+    # Fetched through TKE by the first worker that needs it, unless a person pasted one.
     kubeconfig = EncryptedTextField(blank=True)
+    kubeconfig_pasted = models.BooleanField(default=False)
     vpc_id = models.CharField(_("VPC"), max_length=32, blank=True)
     cfs_id = models.CharField(_("CFS file system"), max_length=32, blank=True)
     cfs_mount_ip = models.CharField(max_length=64, blank=True)
@@ -65,11 +74,9 @@ class Environment(models.Model):
     biz_type = models.CharField(_("moderation policy (BizType)"), max_length=64, blank=True)
 
     callback_token = models.CharField(max_length=64, blank=True)
-    refreshed_at = models.DateTimeField(null=True, blank=True)
-    refresh_due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
-    refresh_error = models.JSONField(default=dict, blank=True)  # a Say; {} = the last one went well
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    # Written by services alone: discovery must not turn it into "when somebody last looked".
+    updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["name"]
@@ -83,6 +90,11 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def adopted(self) -> bool:
+        """True once a person chose what belongs to it."""
+        return bool(self.cluster_id or self.cfs_id or self.tcr_id or self.gateway_id or self.bucket)
 
     def access(self) -> Access:
         """How adapters reach this account and region."""
@@ -105,12 +117,15 @@ class FindingKind(models.TextChoices):
     POD = "pod", _("Pod")
     ADDON = "addon", _("Add-on")
     VPC = "vpc", "VPC"
-    FILESYSTEM = "filesystem", _("CFS file system")
+    ACCOUNT = "account", _("Account")
+    FILE_SYSTEM = "filesystem", _("CFS file system")
     REGISTRY = "registry", _("TCR instance")
     IMAGE = "image", _("Image")
     GATEWAY = "gateway", _("Gateway")
     BUCKET = "bucket", _("COS bucket")
     VOLUME = "volume", _("Volume")
+    CLAIM = "claim", _("Volume claim")
+    MODERATION = "moderation", _("Moderation policy")
 
 
 def finding_kinds() -> list[tuple[str, str]]:
@@ -120,7 +135,7 @@ def finding_kinds() -> list[tuple[str, str]]:
 class Finding(models.Model):
     """One thing of the world as discovery last read it.  Pages and pickers read these, never the cloud.
 
-    `data` is the adapter's frozen value as JSON (dataclasses.asdict).
+    `data` is one of the frozen values of facts.py as JSON.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="findings")
@@ -140,3 +155,83 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+def products() -> list[tuple[str, str]]:
+    return [(product.value, product.value) for product in Product]
+
+
+class Reading(models.Model):
+    """How the last look at one product of one environment went, and when to look next."""
+
+    # A worker that took a reading and died gives it back after this time.
+    PATIENCE = timedelta(minutes=3)
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="readings")
+    product = models.CharField(max_length=8, choices=products)
+    due_at = models.DateTimeField(null=True, blank=True)  # null = not until a person asks
+    asked_at = models.DateTimeField(null=True, blank=True)  # when a person last asked for it
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)  # the last look that went well
+    took_ms = models.PositiveIntegerField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.JSONField(default=dict, blank=True)  # a Say; {} = the last look went well
+    remedy = models.JSONField(default=dict, blank=True)  # a Say: what a person can do about it
+    error_code = models.CharField(max_length=100, blank=True)
+    error_raw = models.TextField(blank=True)  # the service's own words
+    request_id = models.CharField(max_length=100, blank=True)
+    permanent = models.BooleanField(default=False)  # asking again alone will not help
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "product"], name="reading_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="reading_due", condition=Q(due_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} {self.product}"
+
+    @property
+    def error_say(self) -> Say:
+        return Say.from_json(self.error)
+
+    @property
+    def remedy_say(self) -> Say:
+        return Say.from_json(self.remedy)
+
+    @property
+    def running(self) -> bool:
+        """A worker is at it; one that started too long ago has died."""
+        if not self.started_at or self.started_at < timezone.now() - self.PATIENCE:
+            return False
+        return self.finished_at is None or self.finished_at < self.started_at
+
+    @property
+    def awaited(self) -> bool:
+        """A person asked, and the answer is not there yet."""
+        return self.asked_at is not None and (
+            self.finished_at is None or self.finished_at < self.asked_at
+        )
+
+    def stale(self, now: datetime, limit_s: float) -> bool:
+        return self.read_at is None or (now - self.read_at).total_seconds() > limit_s
+
+
+class Preparation(Reconcilable):
+    """What the console itself needs in the adopted resources: the namespace, the bucket's CORS rule.
+
+    spec: {"namespace": str, "bucket": str, "origins": [str]}; an empty string = nothing there.
+    """
+
+    environment = models.OneToOneField(
+        Environment, on_delete=models.CASCADE, related_name="preparation"
+    )
+
+    def __str__(self) -> str:
+        return self.environment.name
