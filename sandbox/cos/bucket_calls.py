@@ -77,7 +77,9 @@ async def list_objects(cos: "Cos", call: Call) -> Reply:
     def text(value: str) -> str | None:
         return (quote(value, safe="/-_.~") if in_url else value) or None
 
-    contents, common, last, truncated = [], [], "", False
+    contents: list[str] = []
+    common: list[str] = []
+    last, truncated = "", False
     for key in cos.objects.keys(call.bucket, prefix=prefix, after=marker):
         cut = key.find(delimiter, len(prefix)) if delimiter else -1
         shared = key[: cut + len(delimiter)] if cut >= 0 else ""

@@ -56,6 +56,8 @@ REFUSALS: dict[str, tuple[int, str]] = {
 class CosError(Exception):
     """Answer with this code; `message` and `status` default to what the code usually carries."""
 
+    names_resource = True
+
     def __init__(self, code: str, message: str = "", status: int = 0) -> None:
         usual_status, usual_message = REFUSALS.get(code, (400, code))
         super().__init__(message or usual_message)

@@ -29,7 +29,7 @@ class Cos:
         self.world = world
         self.objects = Objects(world)
         self.uploads = Uploads(world, self.objects)
-        server = web.Server(self._serve)  # type: ignore[arg-type]
+        server = web.Server(self._serve)
         self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, world.network.front, COS_PORT)
@@ -162,13 +162,10 @@ def _read(request: web.BaseRequest) -> Call:
 
 def _refuse(call: Call, error: CosError) -> Reply:
     host = f"{call.bucket}.cos.{REGION}.myqcloud.com" if call.bucket else call.address.host
-    content = {
-        "Code": error.code,
-        "Message": error.message,
-        "Resource": host + call.address.path,
-        "RequestId": call.request_id,
-        "TraceId": call.request_id,
-    }
+    content = {"Code": error.code, "Message": error.message}
+    if error.names_resource:
+        content["Resource"] = host + call.address.path
+    content |= {"RequestId": call.request_id, "TraceId": call.request_id}
     reply = xml_reply("Error", content, error.status)
     if call.method == "HEAD":
         reply.body = b""

@@ -1,0 +1,1 @@
+"""CI: moderation of images, on the same port as COS."""
