@@ -1,7 +1,7 @@
 """What the shell of every page shows: navigation with counts, environments, theme, version.
 
-Apps above hand in their numbers by `count_register` in AppConfig.ready(); this floor knows none of them.
-Everything here is lazy: a fragment that draws no shell asks no query.
+Apps above hand in their numbers by `count_register` in AppConfig.ready(); this floor knows none of
+them.  Everything here is lazy: a fragment that draws no shell asks no query.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ ENVIRONMENT_COOKIE = "sdc_environment"
 
 @dataclass(frozen=True)
 class Count:
-    """A number beside a navigation entry.  `state`: "" quiet, "warn", "bad"; `title` says what is counted."""
+    """A number beside a navigation entry.  `state`: "" quiet, "warn", "bad"; `title` says what is
+    counted."""
 
     number: int
     state: str = ""

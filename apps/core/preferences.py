@@ -1,7 +1,8 @@
-"""What a person chose in the top bar: language, theme, environment.  Plain POSTs that come back to the
-page they were sent from; kept in a cookie, the first two also on the account."""
+"""What a person chose in the top bar: language, theme, environment.  Plain POSTs that come back to
+the page they were sent from; kept in a cookie, the first two also on the account."""
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -25,16 +26,15 @@ def _back(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/")
 
 
-def _keep(request: HttpRequest, answer: HttpResponse, cookie: str, value: str) -> None:
+def _keep(answer: HttpResponse, cookie: str, value: str) -> None:
     answer.set_cookie(
         cookie, value, max_age=YEAR_S, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
     )
 
 
 def _store(request: HttpRequest, field: str, value: str) -> None:
-    if request.user.is_authenticated and getattr(request.user, field) != value:
-        setattr(request.user, field, value)
-        request.user.save(update_fields=[field])
+    if request.user.is_authenticated:
+        get_user_model()._default_manager.filter(pk=request.user.pk).update(**{field: value})
 
 
 @login_not_required  # the door has a language and a theme too
@@ -43,7 +43,7 @@ def language_choose(request: HttpRequest) -> HttpResponse:
     answer = _back(request)
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES) and check_for_language(language):
-        _keep(request, answer, settings.LANGUAGE_COOKIE_NAME, language)
+        _keep(answer, settings.LANGUAGE_COOKIE_NAME, language)
         _store(request, "language", language)
     return answer
 
@@ -54,7 +54,7 @@ def theme_choose(request: HttpRequest) -> HttpResponse:
     answer = _back(request)
     theme = request.POST.get("theme", "")
     if theme in THEMES:
-        _keep(request, answer, THEME_COOKIE, theme)
+        _keep(answer, THEME_COOKIE, theme)
         _store(request, "theme", "" if theme == "system" else theme)
     return answer
 
@@ -65,7 +65,7 @@ def environment_choose(request: HttpRequest) -> HttpResponse:
     answer = _back(request)
     chosen = request.POST.get("environment", "")
     if chosen.isascii() and chosen.isdigit():
-        _keep(request, answer, ENVIRONMENT_COOKIE, chosen)
+        _keep(answer, ENVIRONMENT_COOKIE, chosen)
     else:
         answer.delete_cookie(ENVIRONMENT_COOKIE)
     return answer
