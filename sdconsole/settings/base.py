@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.forms",  # its templates, some of which templates/django/forms replaces
     "django_rq",
     "django_htmx",
     "django_structlog",
