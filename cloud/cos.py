@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
 import requests
 
 from cloud import cos_rules
 from cloud.access import Access
+from cloud.cos_bodies import ObjectBody, head_of, metadata_headers, plain, put_of, unsigned
 from cloud.cos_wire import CONNECT_S, Wire, refused, request_id, to_xml, xml
 from cloud.errors import AlreadyExists, LostAnswer, NotFound
 from cloud.network import unanswered
@@ -35,41 +36,6 @@ COMPLETE_S = 600.0  # COS may take minutes to join the parts of a large object
 Source = bytes | IO[bytes]
 
 
-class ObjectBody:
-    """An open download: read it in `chunks`, then close (or use `with`)."""
-
-    def __init__(self, response: requests.Response, head: ObjectHead, what: str) -> None:
-        self._response = response
-        self._what = what
-        self.head = head
-
-    def chunks(self, size_bytes: int = 1 << 20) -> Iterator[bytes]:
-        """The bytes in pieces.  Raises Unreachable if the connection breaks off."""
-        got = 0
-        try:
-            for piece in self._response.iter_content(size_bytes):
-                got += len(piece)
-                yield piece
-        except requests.RequestException as exc:
-            raise unanswered(exc, service="COS", what=self._what, mutating=False) from None
-        if got != self.head.size_bytes and "Content-Encoding" not in self._response.headers:
-            cut = requests.exceptions.ChunkedEncodingError()
-            raise unanswered(cut, service="COS", what=self._what, mutating=False)
-
-    def read(self) -> bytes:
-        with self:
-            return b"".join(self.chunks())
-
-    def close(self) -> None:
-        self._response.close()
-
-    def __enter__(self) -> "ObjectBody":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 class CosClient:
     """One bucket.  Reads of something absent return None, deletes of it succeed."""
 
@@ -81,16 +47,16 @@ class CosClient:
 
     def head(self, key: str) -> ObjectHead | None:
         try:
-            return _head(key, self.wire.send("HEAD", key))
+            return head_of(key, self.wire.send("HEAD", key))
         except NotFound:
             return None
 
     def get(self, key: str) -> ObjectBody | None:
         try:
-            response = self.wire.send("GET", key, stream=True, headers=_plain())
+            response = self.wire.send("GET", key, stream=True, headers=plain())
         except NotFound:
             return None
-        return ObjectBody(response, _head(key, response), f"GET {key}")
+        return ObjectBody(response, head_of(key, response), f"GET {key}")
 
     def get_range(self, key: str, start: int, length: int) -> bytes | None:
         """At most `length` bytes from `start` on; None if there is no such object."""
@@ -98,7 +64,7 @@ class CosClient:
             return b""
         asked = f"bytes={start}-{start + length - 1}"
         try:
-            response = self.wire.send("GET", key, headers={"Range": asked, **_plain()})
+            response = self.wire.send("GET", key, headers={"Range": asked, **plain()})
         except NotFound:
             return None
         content = response.content
@@ -115,10 +81,10 @@ class CosClient:
         timeout_s: float | None = None,
     ) -> PutResult:
         """`acl`: "private", "public-read", or "" for the bucket's; `metadata` without prefix."""
-        headers = {"Content-Type": content_type, **_metadata(metadata)}
+        headers = {"Content-Type": content_type, **metadata_headers(metadata)}
         if acl:
             headers["x-cos-acl"] = acl
-        return _put(self.wire.send("PUT", key, headers=headers, body=body, timeout_s=timeout_s))
+        return put_of(self.wire.send("PUT", key, headers=headers, body=body, timeout_s=timeout_s))
 
     def delete(self, key: str) -> Done:
         try:
@@ -206,13 +172,13 @@ class CosClient:
 
     def anonymous_status(self, key: str, *, timeout_s: float = 10.0) -> int:
         """What a stranger gets: the HTTP status of a fresh, unsigned GET whose body is not read."""
-        headers = {"Cache-Control": "no-cache", **_plain()}
+        headers = {"Cache-Control": "no-cache", **plain()}
         try:
             with requests.Session() as stranger:
                 response = stranger.get(
                     self.object_url(key),
                     headers=headers,
-                    auth=_unsigned,
+                    auth=unsigned,
                     timeout=(CONNECT_S, timeout_s),
                     stream=True,
                     allow_redirects=False,
@@ -260,7 +226,7 @@ class CosClient:
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
     ) -> Created:
-        headers = {"Content-Type": content_type, **_metadata(metadata)}
+        headers = {"Content-Type": content_type, **metadata_headers(metadata)}
         response = self.wire.send("POST", key, params={"uploads": ""}, headers=headers, body=b"")
         found = xml(response.content, "InitiateMultipartUploadResult")
         upload_id = text(found, "UploadId")
@@ -293,7 +259,7 @@ class CosClient:
 
     def part_put(self, key: str, upload_id: str, number: int, body: Source) -> PutResult:
         params = {"partNumber": str(number), "uploadId": upload_id}
-        return _put(self.wire.send("PUT", key, params=params, body=body, timeout_s=COMPLETE_S))
+        return put_of(self.wire.send("PUT", key, params=params, body=body, timeout_s=COMPLETE_S))
 
     def parts(self, key: str, upload_id: str) -> tuple[Part, ...] | None:
         """What COS holds of the upload, by number, all pages; None if it is unknown or closed."""
@@ -389,45 +355,3 @@ def buckets(access: Access) -> tuple[Bucket, ...]:
         Bucket(text(one, "Name"), text(one, "Location"), when(one.get("CreationDate")))
         for one in parts(part(found, "Buckets"), "Bucket")
     )
-
-
-def _head(key: str, response: requests.Response) -> ObjectHead:
-    headers = response.headers
-    start = "x-cos-meta-"
-    return ObjectHead(
-        key=key,
-        size_bytes=as_int(headers.get("Content-Length")),
-        etag=headers.get("ETag", "").strip('"'),
-        crc64=headers.get("x-cos-hash-crc64ecma", ""),
-        content_type=headers.get("Content-Type", ""),
-        last_modified=when(headers.get("Last-Modified")),
-        metadata={
-            name.lower().removeprefix(start): value
-            for name, value in headers.items()
-            if name.lower().startswith(start)
-        },
-        request_id=request_id(response),
-    )
-
-
-def _put(response: requests.Response) -> PutResult:
-    headers = response.headers
-    return PutResult(
-        headers.get("ETag", "").strip('"'),
-        headers.get("x-cos-hash-crc64ecma", ""),
-        request_id(response),
-    )
-
-
-def _metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
-    return {f"x-cos-meta-{name}": value for name, value in (metadata or {}).items()}
-
-
-def _plain() -> dict[str, str]:
-    """Ask for the bytes as stored; compressed transfer would hide their number."""
-    return {"Accept-Encoding": "identity"}
-
-
-def _unsigned(request: Any) -> Any:
-    """Keeps requests from adding credentials it finds in the user's netrc."""
-    return request

@@ -7,7 +7,6 @@ The SDK's own methods drop the request id and retry by themselves, so only its c
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import requests
 import xmltodict  # type: ignore[import-untyped]
@@ -131,8 +130,3 @@ def xml(content: bytes, root: str, *, lists: tuple[str, ...] = ()) -> Data:
 
 def to_xml(root: str, value: Mapping[str, Any]) -> bytes:
     return str(xmltodict.unparse({root: value}, full_document=False)).encode()
-
-
-def plain_path(key: str) -> str:
-    """`key` as it stands in a URL path."""
-    return quote(key, safe="/-_.~")
