@@ -1,4 +1,4 @@
-"""pytest plugin: real PostgreSQL and Valkey of its own for every run, unless DATABASE_URL names one.
+"""pytest plugin: a PostgreSQL and a Valkey of its own for every run, or what DATABASE_URL names.
 
 A plugin, not a conftest: Django reads its settings before any conftest is loaded.
 """
@@ -6,7 +6,6 @@ A plugin, not a conftest: Django reads its settings before any conftest is loade
 import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +84,7 @@ def prepare(*, dev: bool) -> None:
             install_python_packages(dev=dev)
             install_front_end()
             build_icons()
-            run("Compiling translations", [VENV_PYTHON, "deploy/embedded/messages.py"])
+            run("Compiling translations", [str(VENV_PYTHON), "deploy/embedded/messages.py"])
     except OSError as failure:
         # A full disk or a read-only folder: the operating system's own sentence names the file.
         raise SetupFailed(f"Set-up failed: {failure}") from failure
@@ -121,13 +120,13 @@ def make_venv() -> None:
         package = f"python3.{sys.version_info[1]}-venv"
         raise SetupFailed(f"This Python cannot make a venv; on Debian: apt-get install {package}")
     say("making .venv ...")
-    run("Making .venv", [sys.executable, "-m", "venv", "--clear", VENV])
+    run("Making .venv", [sys.executable, "-m", "venv", "--clear", str(VENV)])
 
 
 def install_with_pip(*arguments: str) -> None:
     # -qq leaves errors alone: the COS SDK's crcmod falls back to pure Python without a compiler,
     # which is meant (CRCs come from fastcrc), and would otherwise fill the log with warnings.
-    pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq"]
+    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq"]
     run("Installing Python packages", [*pip, "install", *arguments])
 
 
@@ -188,10 +187,10 @@ def build_icons() -> None:
 
 
 def symbol(name: str, svg: str) -> str:
-    """The drawing of one icon file as a <symbol> that brings its own stroke."""
+    """The drawing of one icon file as a <symbol>; how thick its lines are the page's CSS says."""
     drawing = svg[svg.index(">", svg.index("<svg")) + 1 : svg.index("</svg>")]
     drawing = re.sub(r'<path stroke="none" d="M0 0h24v24H0z"[^>]*/>|\s*\n\s*', "", drawing)
-    box = 'viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2"'
+    box = 'viewBox="0 0 24 24" fill="none" stroke="currentColor"'
     ends = 'stroke-linecap="round" stroke-linejoin="round"'
     return f'<symbol id="{name}" {box} {ends}>{drawing}</symbol>'
 
@@ -199,11 +198,11 @@ def symbol(name: str, svg: str) -> str:
 # ---- small parts ----------------------------------------------------------------------------
 
 
-def run(what: str, command: Sequence[str | Path], extra: dict[str, str] | None = None) -> None:
+def run(what: str, command: list[str], extra: dict[str, str] | None = None) -> None:
     """Run `command`, its output in build/setup.log.  Raises SetupFailed with its telling line."""
     started = time.monotonic()
     with SETUP_LOG.open("a+b") as log:
-        log.write(f"\n$ {' '.join(map(str, command))}\n".encode())
+        log.write(f"\n$ {' '.join(command)}\n".encode())
         log.flush()
         start = log.tell()
         environment = {**plain_environment(), **(extra or {})}

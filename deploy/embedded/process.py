@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -114,49 +114,58 @@ class Service(Protocol):
     def ready(self) -> bool: ...
 
 
-def start(
-    service: Service, within_s: float, pause: Callable[[float], object] = time.sleep
-) -> subprocess.Popen[bytes]:
-    """Start `service` and wait until it is ready; `pause` is how to wait between two looks.
+class Running:
+    """One start of a service."""
 
-    Raises Unavailable with what it said if it ends, or is not ready in time (then it is killed).
-    """
-    service.prepare()
-    program = service.program()
-    already = program.log.stat().st_size if program.log.exists() else 0
-    try:
-        child = spawn(program)
-    except OSError as failure:
-        raise Unavailable(f"{service.name} cannot start: {failure}") from failure
-    deadline = time.monotonic() + within_s
-    try:
-        while not service.ready():
-            if child.poll() is not None:
-                what = ended(child.returncode)
-            elif time.monotonic() > deadline:
-                what = f"was not ready after {within_s:.0f} s"
-            else:
-                pause(0.05)
-                continue
-            raise Unavailable(f"{service.name} {what}{said(program.log, already)}")
-    except BaseException:
-        end_group(child)
-        raise
-    return child
+    def __init__(self, service: Service, within_s: float) -> None:
+        """Start it.  Raises Unavailable if that is not possible here."""
+        service.prepare()
+        self.program = service.program()
+        self.started_at = time.monotonic()
+        self._service = service
+        self._within_s = within_s
+        self._already = size(self.program.log)
+        self._was_ready = False
+        try:
+            self.child = spawn(self.program)
+        except OSError as failure:
+            raise Unavailable(f"{service.name} cannot start: {failure}") from failure
+
+    def ready(self) -> bool:
+        """True once the service got ready.  Raises Unavailable if it never will, and ends it."""
+        if self._was_ready:
+            return True
+        if self.child.poll() is not None:
+            what = ended(self.child.returncode)
+        elif time.monotonic() - self.started_at > self._within_s:
+            what = f"was not ready after {self._within_s:.0f} s"
+        else:
+            self._was_ready = self._service.ready()
+            return self._was_ready
+        end_group(self.child)
+        raise Unavailable(f"{self._service.name} {what}{said(self.program.log, self._already)}")
+
+    def stop(self) -> None:
+        """Ask it to end as its program says, and kill what is left when its time is over."""
+        self.child.send_signal(self.program.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.child.wait(self.program.stop_within_s)
+        end_group(self.child)
+
+
+def size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 def said(log: Path, start: int) -> str:
     """What a program said in `log` since byte `start`, to be put behind a sentence about it."""
     line = complaint(log, start)
-    return f": {line} (more in {log})" if line else f" (see {log})"
+    return f": {line} (more in {shown(log)})" if line else f" (see {shown(log)})"
 
 
-def stop(child: subprocess.Popen[bytes], program: Program) -> None:
-    """Ask `child` to end as `program` says, and kill what is left of it when its time is over."""
-    child.send_signal(program.stop_signal)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(program.stop_within_s)
-    end_group(child)
+def shown(path: Path) -> str:
+    """A path as a person would type it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:

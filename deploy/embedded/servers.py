@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import stat
@@ -26,12 +27,12 @@ import redis
 from deploy.embedded.identity import Runner, find_runner
 from deploy.embedded.process import (
     Program,
+    Running,
     Unavailable,
     holders,
     said,
+    size,
     spawn,
-    start,
-    stop,
 )
 
 NAME = "sdconsole"  # of the role and of the database
@@ -97,7 +98,7 @@ class Postgres:
         ]
         # fmt: on
         making = self._program("initdb", "-D", self._reach(self._half), *settings)
-        already = self._log.stat().st_size if self._log.exists() else 0
+        already = size(self._log)
         code = spawn(making).wait()
         if code != 0:
             raise Unavailable(f"PostgreSQL could not make {self.data}{said(self._log, already)}")
@@ -120,7 +121,11 @@ class Postgres:
         """True once it answers and our database exists (made at the first call)."""
         try:
             with psycopg.connect(
-                host=str(self.sockets), user=NAME, dbname="postgres", autocommit=True
+                host=str(self.sockets),
+                user=NAME,
+                dbname="postgres",
+                autocommit=True,
+                connect_timeout=2,
             ) as connection:
                 there = "SELECT FROM pg_database WHERE datname = %s"
                 if connection.execute(there, [NAME]).fetchone() is None:
@@ -236,26 +241,33 @@ def temporary_servers() -> Iterator[Addresses]:
         valkey = Valkey(home, home, durable=False)
         with contextlib.ExitStack() as running:
             for server in (postgres, valkey):
+                start = Running(server, within_s=60)
                 # In order even so: a killed PostgreSQL leaves shared memory behind.
-                running.callback(stop, start(server, within_s=60), server.program())
+                running.callback(start.stop)
+                while not start.ready():
+                    time.sleep(0.02)
             yield Addresses(home, postgres.url, valkey.url)
 
 
 def _sweep() -> None:
-    """Remove what test runs left that were killed: theirs is the lock nobody holds."""
+    """Remove what test runs left that were killed: nobody holds their lock."""
     for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/lock"):
         with contextlib.suppress(OSError), path.open() as lock:
+            if time.time() - path.stat().st_mtime < 60:
+                continue  # perhaps made by a run that is about to lock it
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def sockets_folder(home: Path) -> Path:
-    """A folder for sockets that only we may enter: below `home` unless paths there are too long.
+    """A folder for sockets that only we may enter: below `home` unless its path is too long or odd.
 
     Raises Unavailable if the short place is somebody else's.
     """
     folder = home / "run"
-    if len(os.fsencode(folder / "postgres/.s.PGSQL.5432.lock")) > LONGEST_SOCKET_PATH:
+    longest = os.fsencode(folder / "postgres/.s.PGSQL.5432.lock")
+    # redis-py stumbles over a blank or "=" in a socket's path when it reads CLIENT INFO.
+    if len(longest) > LONGEST_SOCKET_PATH or not re.fullmatch(rb"[\w/.@+-]+", longest):
         mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
         folder = Path("/tmp") / f"sdconsole-{os.geteuid()}-{mark}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
