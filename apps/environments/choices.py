@@ -47,14 +47,10 @@ def chosen(environment: Environment, choice: Choice) -> Chosen:
 
     Raises RuleViolation naming the field when one was not found, is of no use yet, or lies in
     another VPC or region than the cluster."""
-    if not any(
-        (choice.cluster_id, choice.cfs_id, choice.tcr_id, choice.gateway_id, choice.bucket)
-    ):
+    if not any((choice.cluster_id, choice.cfs_id, choice.tcr_id, choice.gateway_id, choice.bucket)):
         raise RuleViolation(_("Choose at least one resource."), field="cluster_id")
     if not rules.NAMESPACE.fullmatch(choice.namespace):
-        raise RuleViolation(
-            _("Small letters, digits and hyphens, at most 63."), field="namespace"
-        )
+        raise RuleViolation(_("Small letters, digits and hyphens, at most 63."), field="namespace")
     if choice.namespace in rules.RESERVED_NAMESPACES:
         raise RuleViolation(_("This namespace belongs to the cluster itself."), field="namespace")
     facts = {

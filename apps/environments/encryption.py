@@ -5,7 +5,7 @@ the ciphertext as a password.
 """
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -31,7 +31,13 @@ def rotated(stored: str) -> str:
     return box().rotate(stored.encode()).decode()
 
 
-class EncryptedTextField(models.TextField):
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
+
+
+class EncryptedTextField(TextField):
     """Text that is ciphertext in the database and plain on the instance.  Cannot be searched."""
 
     def get_prep_value(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What discovery keeps of the world: one frozen value per kind of Finding, as it lies in Finding.data.
+"""What discovery keeps of the world: one frozen value per kind of Finding, kept in its `data`.
 
 Pure.  Times are ISO 8601 in UTC, "" where unknown.
 """
@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 
+@dataclass(frozen=True)
 class Fact:
     """A value that knows how to come back from JSON, whatever an older release stored."""
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        names = {one.name for one in fields(cls)}  # type: ignore[arg-type]
+        names = {one.name for one in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in names})
 
 

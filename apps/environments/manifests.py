@@ -33,7 +33,11 @@ FAMILIES = {
     "PNV5i": "L40",
 }
 # Where the qGPU scheduler writes the card of a container.
-CARD_ANNOTATIONS = ("tke.cloud.tencent.com/gpu-index", "elasticgpu.io/container-")
+CARD_ANNOTATIONS = (
+    "tke.cloud.tencent.com/gpu-index",
+    "tencent.com/predicate-gpu-idx-",
+    "elasticgpu.io/container-",
+)
 _BYTES = {
     "Ki": 1 << 10,
     "Mi": 1 << 20,

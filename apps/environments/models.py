@@ -1,8 +1,9 @@
-"""Environments: one cluster, one disk, one gateway, one bucket in one region, and what was found there."""
+"""Environments: a cluster, a disk, a gateway, a bucket in one region, and what was found there."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -28,11 +29,11 @@ class Policy(models.TextChoices):
     FOUR_EYES = "four-eyes", _("A second person approves")
 
 
-def stages() -> list[tuple[str, str]]:
+def stages() -> list[tuple[str, Any]]:
     return list(Stage.choices)
 
 
-def policies() -> list[tuple[str, str]]:
+def policies() -> list[tuple[str, Any]]:
     return list(Policy.choices)
 
 
@@ -41,9 +42,7 @@ class Environment(models.Model):
 
     name = models.SlugField(_("name"), max_length=40, unique=True)
     stage = models.CharField(_("stage"), max_length=8, choices=stages, default=Stage.DEV)
-    policy = models.CharField(
-        _("changes"), max_length=12, choices=policies, default=Policy.CONFIRM
-    )
+    policy = models.CharField(_("changes"), max_length=12, choices=policies, default=Policy.CONFIRM)
     region = models.CharField(_("region"), max_length=32)
 
     secret_id = models.CharField(_("SecretId"), max_length=80)
@@ -65,7 +64,9 @@ class Environment(models.Model):
     cfs_mount_ip = models.CharField(max_length=64, blank=True)
     cfs_fsid = models.CharField(max_length=32, blank=True)
     # Where the console's own workers have that file system mounted.
-    cfs_mount_path = models.CharField(_("CFS mount path of the workers"), max_length=300, blank=True)
+    cfs_mount_path = models.CharField(
+        _("CFS mount path of the workers"), max_length=300, blank=True
+    )
     tcr_id = models.CharField(_("TCR instance"), max_length=32, blank=True)
     tcr_domain = models.CharField(max_length=200, blank=True)
     gateway_id = models.CharField(_("gateway"), max_length=40, blank=True)
@@ -128,12 +129,12 @@ class FindingKind(models.TextChoices):
     MODERATION = "moderation", _("Moderation policy")
 
 
-def finding_kinds() -> list[tuple[str, str]]:
+def finding_kinds() -> list[tuple[str, Any]]:
     return list(FindingKind.choices)
 
 
 class Finding(models.Model):
-    """One thing of the world as discovery last read it.  Pages and pickers read these, never the cloud.
+    """One thing of the world as last read.  Pages and pickers read these, never the cloud.
 
     `data` is one of the frozen values of facts.py as JSON.
     """
@@ -189,9 +190,7 @@ class Reading(models.Model):
             models.UniqueConstraint(fields=["environment", "product"], name="reading_once")
         ]
         indexes = [
-            models.Index(
-                fields=["due_at"], name="reading_due", condition=Q(due_at__isnull=False)
-            )
+            models.Index(fields=["due_at"], name="reading_due", condition=Q(due_at__isnull=False))
         ]
 
     def __str__(self) -> str:
@@ -224,7 +223,7 @@ class Reading(models.Model):
 
 
 class Preparation(Reconcilable):
-    """What the console itself needs in the adopted resources: the namespace, the bucket's CORS rule.
+    """What the console itself needs in what was adopted: the namespace, the bucket's CORS rule.
 
     spec: {"namespace": str, "bucket": str, "origins": [str]}; an empty string = nothing there.
     """

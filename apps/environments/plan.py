@@ -28,7 +28,7 @@ class Want:
 
 @dataclass(frozen=True)
 class Have:
-    """`namespace_phase`: "", Active or Terminating.  `rules`: all CORS rules of the bucket, in order."""
+    """`namespace_phase`: "", Active or Terminating.  `rules`: all CORS rules of the bucket."""
 
     namespace_phase: str = ""
     rules: tuple[CorsRule, ...] = ()
@@ -60,7 +60,7 @@ class MakeNamespace:
 
 @dataclass(frozen=True)
 class SetCors:
-    """Replace our one rule; `others` go back as they were, since COS replaces the document whole."""
+    """Replace our one rule; `others` go back as they were: COS replaces the document whole."""
 
     bucket: str
     rule: CorsRule
@@ -101,7 +101,9 @@ class SetCors:
                 ),
             ),
             notes=(
-                Say(gettext_noop("Lets the browser upload to this bucket without going through the console.")),
+                Say(
+                    gettext_noop("Browsers upload to the bucket directly, not through the console.")
+                ),
                 *(
                     (Say.of(gettext_noop("%(count)s other rules stay."), count=len(self.others)),)
                     if self.others
@@ -168,4 +170,5 @@ def judge(want: Want | None, have: Have | None) -> Verdict:
                 name=want.namespace,
             ),
         )
-    return Verdict(Phase.READY, Say(gettext_noop("Namespace and bucket are as the console needs them.")))
+    say = gettext_noop("Namespace and bucket are as the console needs them.")
+    return Verdict(Phase.READY, Say(say))

@@ -55,7 +55,10 @@ REMITS: dict[Product, Remit] = {
         actions=("tke:DescribeClusterKubeconfig",),
     ),
     Product.CFS: Remit(
-        "CFS", ("filesystem",), 120, actions=("cfs:DescribeCfsFileSystems", "cfs:DescribeMountTargets")
+        "CFS",
+        ("filesystem",),
+        120,
+        actions=("cfs:DescribeCfsFileSystems", "cfs:DescribeMountTargets"),
     ),
     Product.TCR: Remit(
         "TCR",

@@ -128,7 +128,7 @@ def _account_words(error: CloudError, product: Product) -> tuple[Say, Say]:
         )
     if isinstance(error, NotFound):
         return (
-            Say.of(gettext_noop("%(product)s: what was adopted is not there any more."), product=label),
+            Say.of(gettext_noop("%(product)s does not know what was adopted."), product=label),
             Say(gettext_noop("Adopt what stands in its place.")),
         )
     if isinstance(error, OverQuota):
@@ -138,5 +138,5 @@ def _account_words(error: CloudError, product: Product) -> tuple[Say, Say]:
         )
     raw = Say.of(gettext_noop("%(product)s: %(problem)s"), product=label, problem=str(error))
     if isinstance(error, Terminal):
-        return raw, Say(gettext_noop("Look up the RequestId in Tencent's console, then read again."))
+        return raw, Say(gettext_noop("Look up the RequestId with Tencent, then read again."))
     return raw, Say(gettext_noop("It is tried again by itself."))

@@ -41,4 +41,3 @@ def origins(public_url: str, trusted: Sequence[str] = ()) -> tuple[str, ...]:
         if "//127.0.0.1" in one:
             found.append(one.replace("//127.0.0.1", "//localhost"))
     return tuple(dict.fromkeys(one for one in found if one))
-
