@@ -29,9 +29,11 @@ def took(seconds: float) -> str:
         return _("%(n)d ms") % {"n": round(seconds * 1000)}
     if seconds < 10:
         return _("%(n).2f s") % {"n": seconds}
-    if seconds < MINUTE:
+    if seconds < MINUTE and seconds != int(seconds):
         return _("%(n).1f s") % {"n": seconds}
     whole = round(seconds)
+    if whole < MINUTE:
+        return _("%(n)d s") % {"n": whole}
     if whole < HOUR:
         return _("%(m)d min %(s)02d s") % {"m": whole // MINUTE, "s": whole % MINUTE}
     return _("%(h)d h %(m)02d min") % {"h": whole // HOUR, "m": whole % HOUR // MINUTE}

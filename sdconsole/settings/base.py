@@ -63,7 +63,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "sdconsole.staticfiles.ServedFiles",
     "django.contrib.postgres",
     "django.forms",  # its templates, some of which templates/django/forms replaces
     "django_rq",
@@ -190,7 +190,7 @@ STATICFILES_DIRS = [
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "sdconsole.staticfiles.HashedFiles"},
 }
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # 2.5 MiB: files go to COS directly, never through here
@@ -202,4 +202,7 @@ SDCONSOLE_HOME = Path(env_str("SDCONSOLE_HOME", str(BASE_DIR / ".sdconsole")))
 LEASE_S = env_int("SDCONSOLE_LEASE_S", 20)
 
 # ---- logs: one JSON object a line, with the request id ---------------------------------------------
+# RequestMarks already replaced ids that are none, and found the address behind our proxies.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 LOGGING = logging_config(env_str("LOG_LEVEL", "INFO"), env_str("LOG_FORMAT", "json"))
