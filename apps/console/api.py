@@ -71,10 +71,9 @@ def _anonymous(request: HttpRequest, refusal: AuthenticationError) -> HttpRespon
 
 
 def _refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    roles = who_can(refusal.capability)
     said = _("You lack the right “%(capability)s”. It comes with: %(roles)s.") % {
         "capability": refusal.capability,
-        "roles": ", ".join(roles),
+        "roles": who_can(refusal.capability),
     }
     return problem(request, 403, said, capability=refusal.capability)
 
@@ -149,5 +148,7 @@ def urls() -> tuple[list[Any], str, str]:
     """The API's addresses, exempt from the redirect to the sign-in page: it answers 401 itself."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
+        if pattern.name == "api-root":
+            pattern.callback = nothing_here  # ninja's own would show the console's 404 page
         pattern.callback.login_required = False
     return patterns, app_name, namespace

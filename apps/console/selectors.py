@@ -1,15 +1,18 @@
-"""Reads for the front desk: plans, runs, what needs a person, search.  Reads other apps' rows only."""
+"""Reads for the front desk: plans, runs, what needs a person.  Other apps' rows are only read."""
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from apps.core.changes import Change
 from apps.core.kinds import all_kinds, kind_of
 from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Run, RunStatus, Step
 from apps.core.phases import NEEDS_PERSON
+from apps.core.runs import SETTLE
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,7 @@ class RunProgress:
 
 
 def run_progress(steps: list[Step]) -> RunProgress:
-    states = {"done": "ok", "skipped": "ok", "failed": "bad", "running": "run", "pending": ""}
-    cells = [states[step.status] for step in steps]
+    cells = ["ok" if step.status == "skipped" else STATES[step.status] for step in steps]
     return RunProgress(cells.count("ok"), len(cells), cells.count("bad"), cells)
 
 
@@ -116,6 +118,7 @@ class Need:
     sentence: str
     url: str
     since: object
+    action: str
 
 
 def needs(limit: int = 20) -> list[Need]:
@@ -127,11 +130,13 @@ def needs(limit: int = 20) -> list[Need]:
             link = row_link(row, kind.name)
             state = "bad" if row.phase == "blocked" else "warn"
             title = f"{link.kind} {link.label}".strip()
-            found.append(Need(state, title, str(row.message_say), link.url, row.updated_at))
+            said = str(row.message_say)
+            found.append(Need(state, title, said, link.url, row.updated_at, _("Look")))
     for plan in Plan.objects.filter(status=PlanStatus.READY).order_by("-pk")[:limit]:
         if not plan.expired:
             url = reverse("plan-detail", args=[plan.pk])
-            found.append(Need("warn", str(plan), str(plan.title_say), url, plan.ready_at))
+            said = str(plan.title_say)
+            found.append(Need("warn", str(plan), said, url, plan.ready_at, _("Review")))
     return sorted(found, key=lambda need: need.state)[:limit]
 
 
@@ -145,3 +150,57 @@ def needs_count(most: int = 99) -> int:
 
 def running_runs() -> int:
     return Run.objects.filter(status=RunStatus.RUNNING)[:99].count()
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step as the timeline shows it.  state: ok run bad skip, "" = still to come."""
+
+    state: str
+    title: str
+    call: str
+    request_id: str
+    took_s: float | None
+    attempts: int | None
+    started_at: datetime | None
+    done: int
+    total: int
+    message: str
+    waits: bool
+    error_code: str
+    error: str
+
+
+STATES = {"done": "ok", "skipped": "skip", "failed": "bad", "running": "run", "pending": ""}
+
+
+def step_view(step: Step) -> StepView:
+    took_ms = step.took_ms
+    return StepView(
+        state=STATES[step.status],
+        title=step_title(step),
+        call=step.call,
+        request_id=step.request_id,
+        took_s=None if took_ms is None else took_ms / 1000,
+        attempts=step.attempts or None,
+        started_at=step.started_at,
+        done=step.done,
+        total=step.total,
+        message=str(step.message_say),
+        waits=step.key == SETTLE,
+        error_code=step.error_code,
+        error=step.error,
+    )
+
+
+def step_title(step: Step) -> str:
+    names = {"kind": step.object_kind, "name": step.name}
+    if step.key == SETTLE:
+        return _("Wait until %(name)s has arrived") % names
+    if step.op == "create":
+        return _("Create %(kind)s %(name)s") % names
+    if step.op == "delete":
+        return _("Delete %(kind)s %(name)s") % names
+    if step.op == "replace":
+        return _("Replace %(kind)s %(name)s") % names
+    return _("Change %(kind)s %(name)s") % names

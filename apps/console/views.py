@@ -1,7 +1,5 @@
 """Doors to the front desk."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,21 +9,23 @@ from django.views.decorators.http import require_POST
 from apps.accounts.permissions import can, requires
 from apps.console import search as finding
 from apps.console import selectors, services
+from apps.console.overview import overview as overview_facts
 from apps.core.errors import RuleViolation
-from apps.core.listing import Filter, Listing
+from apps.core.listing import Filter, Listing, listing_page
 from apps.core.models import Plan, PlanStatus, Run, RunStatus, Trigger
 
 
 @requires("console.view")
 def overview(request: HttpRequest) -> HttpResponse:
-    return render(request, "console/overview.html", {"needs": selectors.needs()})
+    return render(request, "console/overview.html", overview_facts(request.user))
 
 
 @requires("console.view")
 def search(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     context = {"query": query, "groups": finding.search(query, request.user)}
-    return render(request, "console/search.html", context)
+    asked = request.headers.get("HX-Request") == "true"
+    return render(request, "console/search.html" + ("#found" if asked else ""), context)
 
 
 @requires("console.view")
@@ -37,11 +37,11 @@ def plan_index(request: HttpRequest) -> HttpResponse:
         default_sort="-number",
         filters=[
             Filter("status", _("State"), PlanStatus.choices, "status"),
-            Filter("environment", _("Environment"), environments_in(Plan), "scope"),
+            Filter("environment", _("Environment"), lambda: environments_in(Plan), "scope"),
         ],
         search=["reason", "scope", "author__username"],
     )
-    return render_list(request, "console/plan_list.html", {"listing": listing})
+    return listing_page(request, "console/plan_list.html", {"listing": listing})
 
 
 @requires("console.view")
@@ -114,11 +114,11 @@ def run_index(request: HttpRequest) -> HttpResponse:
         filters=[
             Filter("status", _("State"), RunStatus.choices, "status"),
             Filter("trigger", _("Started by"), Trigger.choices, "trigger"),
-            Filter("environment", _("Environment"), environments_in(Run), "scope"),
+            Filter("environment", _("Environment"), lambda: environments_in(Run), "scope"),
         ],
-        search=["scope", "person__username", "items__label", "steps__request_id"],
+        search=["scope", "person__username", "number"],
     )
-    return render_list(request, "console/run_list.html", {"listing": listing})
+    return listing_page(request, "console/run_list.html", {"listing": listing})
 
 
 @requires("console.view")
@@ -129,7 +129,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     links = selectors.item_links([(item.kind, item.object_id) for item in items])
     context = {
         "run": run,
-        "steps": steps,
+        "steps": [selectors.step_view(step) for step in steps],
         "items": [(item, links.get((item.kind, item.object_id))) for item in items],
         "progress": selectors.run_progress(steps),
         "live": run.status == RunStatus.RUNNING,
@@ -157,8 +157,3 @@ def environments_in(model: type[Plan] | type[Run]) -> list[tuple[str, str]]:
     names = model.objects.order_by("scope").values_list("scope", flat=True).distinct()[:100]
     return [(name, name) for name in names if name]
 
-
-def render_list(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
-        template += "#rows"
-    return render(request, template, context)
