@@ -44,7 +44,8 @@ class TokenIn(Input):
     days: int | None = None
 
 
-class TokenMade(TokenOut):
+class TokenMade(Output):
+    token: TokenOut
     secret: str  # shown in this answer and never again
 
 
@@ -71,7 +72,8 @@ class PersonIn(Input):
     roles: list[str] = []
 
 
-class PersonMade(PersonOut):
+class PersonMade(Output):
+    person: PersonOut
     password: str  # shown in this answer and never again
 
 
@@ -115,7 +117,7 @@ def token_create(request: HttpRequest, body: TokenIn) -> Status:
     token, secret = services.token_create(
         user=_me(request), name=body.name, scopes=body.scopes, days=body.days
     )
-    return Status(201, TokenMade(**TokenOut.from_orm(token).dict(), secret=secret))
+    return Status(201, {"token": token, "secret": secret})
 
 
 @router.delete("/tokens/{token_id}", response={204: None})
@@ -137,7 +139,7 @@ def people(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str,
 @api_requires("account.manage")
 def person_create(request: HttpRequest, body: PersonIn) -> Status:
     person, password = services.person_create(by=_me(request), **body.dict())
-    return Status(201, PersonMade(**PersonOut.from_orm(person).dict(), password=password))
+    return Status(201, {"person": person, "password": password})
 
 
 @router.patch("/people/{person_id}", response=PersonOut)

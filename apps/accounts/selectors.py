@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import pgettext
 
 from apps.accounts.models import ApiToken, User
 from apps.accounts.permissions import CAPABILITIES, ROLE_WORDS, Role
@@ -36,7 +39,12 @@ def administrators() -> QuerySet[User]:
     return User.objects.filter(is_active=True, groups__name=Role.ADMINISTRATOR)
 
 
-def who_can(capability: str) -> list[str]:
+def who_can(capability: str) -> str:
     """The roles that grant `capability`, in words."""
     roles = CAPABILITIES[capability].roles
-    return [str(ROLE_WORDS[role]) for role in Role if role in roles]
+    return listed(ROLE_WORDS[role] for role in Role if role in roles)
+
+
+def listed(words: Iterable[object]) -> str:
+    """Words one after another, as the reader's language separates them."""
+    return pgettext("between the words of a list", ", ").join(map(str, words))

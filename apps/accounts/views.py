@@ -70,7 +70,7 @@ class SignIn(LoginView):
 
 
 sign_in = SignIn.as_view()
-sign_out = LogoutView.as_view()
+sign_out = LogoutView.as_view(next_page="login")
 
 
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -78,7 +78,7 @@ def refused(request: HttpRequest, exception: Exception | None = None) -> HttpRes
     capability = exception.capability if isinstance(exception, Refused) else ""
     context = {
         "capability": CAPABILITIES[capability].words if capability else "",
-        "granted_by": ", ".join(selectors.who_can(capability)) if capability else "",
+        "granted_by": selectors.who_can(capability) if capability else "",
     }
     answer = render(request, "403.html", context, status=403)
     if request.headers.get("HX-Request"):
@@ -103,7 +103,7 @@ def _settings_page(request: HttpRequest, status: int = 200, **context: Any) -> H
         "preferences": PreferencesForm(initial=stored),
         "token_form": TokenForm(user, initial={"days": "90"}),
         "tokens": selectors.token_list(user),
-        "roles": user.role_words,
+        "roles": selectors.listed(user.role_words),
         "may_manage": can(user, "account.manage"),
         "rights": [CAPABILITIES[name].words for name in capabilities_of(user)],
         **context,
@@ -251,7 +251,7 @@ def _person_page(
     context = {
         "person": person,
         "form": PersonChangeForm(initial=shown),
-        "rights": [CAPABILITIES[name].words for name in capabilities_of(person)],
+        "rights": selectors.listed(CAPABILITIES[name].words for name in capabilities_of(person)),
         "tokens": selectors.token_list(person),
         "myself": person.pk == request.user.pk,
         "may_manage": True,

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from apps.core import marks
 from apps.core.secrecy import masked, scrub
 
 
@@ -18,6 +19,13 @@ def without_secrets(logger: WrappedLogger, name: str, event: EventDict) -> Event
     }
 
 
+def with_address(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Processor: the address of the client, while a request is being answered."""
+    if (ip := marks.current().ip) is not None:
+        event.setdefault("ip", ip)
+    return event
+
+
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str | dict | list | tuple):
         return value
@@ -26,9 +34,9 @@ def _plain(value: Any) -> Any:
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    with_address,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
-    structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso"),
 ]
 
@@ -39,8 +47,7 @@ def logging_config(level: str, style: str) -> dict[str, Any]:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            *SHARED[:3],
-            SHARED[4],
+            *SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -60,7 +67,7 @@ def logging_config(level: str, style: str) -> dict[str, Any]:
         "formatters": {
             "lines": {
                 "()": "structlog.stdlib.ProcessorFormatter",
-                "foreign_pre_chain": SHARED,
+                "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder()],
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.StackInfoRenderer(),

@@ -13,10 +13,15 @@ SENSITIVE_KEY = re.compile(
     re.IGNORECASE,
 )
 _IN_TEXT = [
-    (re.compile(r"\bsdc_[A-Za-z0-9_-]{20,}"), "sdc_***"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(r"\bsdc_[A-Za-z0-9_-]{20,}"), "sdc_***"),
     (re.compile(r"/hooks/([a-z]+)/[^/\s\"']+"), r"/hooks/\1/***"),
-    (re.compile(r"(?i)\b(q-signature|x-cos-security-token|signature)=[^&\s\"']+"), r"\1=***"),
+    (
+        re.compile(
+            r"(?i)\b(q-signature|x-cos-security-token|signature|token|password|secret)=[^&\s\"']+"
+        ),
+        r"\1=***",
+    ),
     (
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),
         "***",
