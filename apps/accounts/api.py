@@ -113,7 +113,7 @@ def tokens(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str,
 
 @router.post("/tokens", response={201: TokenMade})
 @api_requires("token.own")
-def token_create(request: HttpRequest, body: TokenIn) -> Status:
+def token_create(request: HttpRequest, body: TokenIn) -> Status[Any]:
     token, secret = services.token_create(
         user=_me(request), name=body.name, scopes=body.scopes, days=body.days
     )
@@ -122,7 +122,7 @@ def token_create(request: HttpRequest, body: TokenIn) -> Status:
 
 @router.delete("/tokens/{token_id}", response={204: None})
 @api_requires("token.own")
-def token_revoke(request: HttpRequest, token_id: int) -> Status:
+def token_revoke(request: HttpRequest, token_id: int) -> Status[Any]:
     user = _me(request)
     token = get_object_or_404(ApiToken, pk=token_id, user=user)
     services.token_revoke(token=token, by=user)
@@ -137,7 +137,7 @@ def people(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str,
 
 @router.post("/people", response={201: PersonMade})
 @api_requires("account.manage")
-def person_create(request: HttpRequest, body: PersonIn) -> Status:
+def person_create(request: HttpRequest, body: PersonIn) -> Status[Any]:
     person, password = services.person_create(by=_me(request), **body.dict())
     return Status(201, {"person": person, "password": password})
 

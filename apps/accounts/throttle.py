@@ -39,7 +39,7 @@ def take_try(username: str, ip: str | None) -> int:
         return 0
     if used <= TRIES:
         return 0
-    return max(1, math.ceil(until - time.time()))
+    return max(1, math.ceil((until or time.time()) - time.time()))
 
 
 def forget(username: str, ip: str | None) -> None:

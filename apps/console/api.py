@@ -8,8 +8,9 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled
@@ -99,7 +100,10 @@ def _bad_input(request: HttpRequest, wrong: InputError) -> HttpResponse:
 
 def _bad_value(request: HttpRequest, wrong: ValidationError) -> HttpResponse:
     if hasattr(wrong, "error_dict"):
-        by_field = {"" if name == "__all__" else name: said for name, said in wrong}
+        by_field = {
+            "" if name == NON_FIELD_ERRORS else name: said
+            for name, said in wrong.message_dict.items()
+        }
         return problem(request, 422, wrong.messages[0], by_field)
     return problem(request, 422, " ".join(wrong.messages))
 
@@ -122,7 +126,7 @@ def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(request, 500, said % {"id": marks.current().request_id})
 
 
-for _kind, _answer in (
+_ANSWERS: tuple[tuple[type[Exception], Callable[[HttpRequest, Any], HttpResponse]], ...] = (
     (Exception, _broken),
     (Http404, _absent),
     (ObjectDoesNotExist, _absent),
@@ -134,7 +138,8 @@ for _kind, _answer in (
     (RuleViolation, _rule),
     (Conflict, _conflict),
     (Refused, _refused),
-):
+)
+for _kind, _answer in _ANSWERS:
     api.add_exception_handler(_kind, _answer)
 
 
@@ -148,7 +153,8 @@ def urls() -> tuple[list[Any], str, str]:
     """The API's addresses, exempt from the redirect to the sign-in page: it answers 401 itself."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
+        assert isinstance(pattern, URLPattern)
         if pattern.name == "api-root":
             pattern.callback = nothing_here  # ninja's own would show the console's 404 page
-        pattern.callback.login_required = False
+        pattern.callback = login_not_required(pattern.callback)
     return patterns, app_name, namespace

@@ -43,7 +43,7 @@ def requires(
         door: Callable[Concatenate[HttpRequest, P], R],
     ) -> Callable[Concatenate[HttpRequest, P], R]:
         @wraps(door)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R:
             if not allowed(request.user, capability):
                 raise Refused(capability)
             return door(request, *args, **kwargs)
