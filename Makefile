@@ -28,7 +28,8 @@ lint: ## code, types, templates, floors, settings, migrations, translations
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(NO_SERVERS) $(IN_VENV) mypy
-	$(IN_VENV) djlint --quiet --check --lint templates
+	$(IN_VENV) djlint --quiet --lint templates
+	$(IN_VENV) djlint --quiet --check templates
 	$(NO_SERVERS) .venv/bin/python -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
 	$(NO_SERVERS) .venv/bin/python manage.py check
 	$(NO_SERVERS) .venv/bin/python manage.py makemigrations --check --dry-run

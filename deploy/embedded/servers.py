@@ -39,6 +39,7 @@ NAME = "sdconsole"  # of the role and of the database
 LONGEST_SOCKET_PATH = 107  # bytes, the kernel's limit
 TEMPORARY = "sdconsole-test-"
 NEEDED_FREE_BYTES = 300 * 2**20
+PATIENCE_S = 10.0  # with servers of a run that was just killed
 
 
 class Postgres:
@@ -289,9 +290,9 @@ def check_room(home: Path) -> None:
         )
 
 
-def _wait_until_free(folder: Path, what: str, within_s: float = 10) -> None:
+def _wait_until_free(folder: Path, what: str) -> None:
     """Servers of a run just killed need a moment to end.  Raises Unavailable if they stay."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + PATIENCE_S
     while processes := holders(folder):
         if time.monotonic() > deadline:
             holder = f"{what} of another start (process {processes[0]})"

@@ -71,6 +71,11 @@ class Supervisor:
         while not all(kept.running and kept.running.ready() for kept in group):
             self._pause(0.05)
 
+    def pids(self) -> dict[str, int]:
+        """The process of each service that runs now, by name."""
+        kept = (kept for group in self._groups for kept in group)
+        return {each.service.name: each.running.child.pid for each in kept if each.running}
+
     def run(self, program: Program, within_s: float = 300) -> None:
         """Run `program` to its end.  Raises Unavailable if that is not a good one, or Stopped."""
         already = size(program.log)
@@ -146,7 +151,7 @@ class Supervisor:
                     patience_s = HURRY_S if hurry else running.program.stop_within_s
                     left_s = asked_at + patience_s - time.monotonic()
                     if left_s <= 0:
-                        self._say(f"{name} did not stop in {patience_s:.0f} s and was killed")
+                        self._say(f"{name} did not stop in {patience_s:g} s and was killed")
                         break
                     try:
                         self._pause(left_s)

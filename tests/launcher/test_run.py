@@ -1,0 +1,114 @@
+"""`make run` as a person meets it: starts, stays up, is refused clearly, stops without a trace."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.run import started_from
+from tests.launcher.conftest import until
+
+RUN, STOP = "deploy.embedded.run", "deploy.embedded.stop"
+
+
+@pytest.fixture
+def run(launch, home):
+    """Start the console from a folder of its own."""
+
+    def begin(**env: str):
+        # The test run's own servers are not the console's.
+        own = {
+            "DATABASE_URL": "",
+            "REDIS_URL": "",
+            "DJANGO_SETTINGS_MODULE": "sdconsole.settings.dev",
+        }
+        return launch(RUN, **own, **{"SDCONSOLE_HOME": str(home), "PORT": "0"} | env)
+
+    yield begin
+    for pid in started_from(home):
+        os.kill(pid, signal.SIGKILL)
+
+
+def status(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path)
+    return connection.getresponse().status
+
+
+def child(home: Path, word: str) -> int:
+    """The process of ours with `word` in its command that all others of it descend from."""
+    found = [pid for pid in started_from(home) if word in Path(f"/proc/{pid}/cmdline").read_text()]
+    return min(found)
+
+
+def test_a_port_in_use_is_one_line_and_nothing_runs(run, home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run(PORT=str(port))
+        assert refused.process.wait(30) == 2
+        assert refused.rest() == [
+            f"Port {port} is in use by another program: make run PORT={port + 1}"
+        ]
+    assert started_from(home) == []
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", "-1"])
+def test_a_port_that_is_none_is_one_line(run, port):
+    refused = run(PORT=port)
+    assert refused.process.wait(30) == 2
+    assert refused.rest() == [f"PORT must be a number up to 65535, not {port!r}."]
+
+
+def test_a_server_of_ones_own_that_does_not_answer_is_one_line(run, home):
+    refused = run(DATABASE_URL=f"postgresql://me@/mine?host={home}")
+    assert refused.process.wait(30) == 2
+    (line,) = refused.rest()
+    assert line.startswith("The server of DATABASE_URL does not answer: ")
+
+
+def test_it_starts_stays_up_and_stops_without_a_trace(run, launch, home):
+    console = run()
+    port = int(console.hear(r"^ready: http://127\.0\.0\.1:(\d+)/$", within_s=180)[1])
+    console.hear("^accounts, also in ")
+    assert (home / "accounts.txt").stat().st_mode & 0o777 == 0o600
+    assert status(port, "/readyz") == 200
+    assert json.loads((home / "environment.json").read_text())["SDCONSOLE_PUBLIC_URL"].endswith(
+        str(port)
+    )
+
+    second = run()
+    assert second.process.wait(30) == 2
+    assert second.rest() == [
+        f"A console already runs from {home} (process {console.process.pid}, "
+        f"http://127.0.0.1:{port}): make stop ends it."
+    ]
+
+    os.kill(child(home, "gunicorn"), signal.SIGKILL)
+    console.hear("^web was killed by SIGKILL")
+    # The port stayed ours: this request waited for the new processes instead of being refused.
+    assert status(port, "/healthz") == 200
+    console.hear("^web runs again$")
+
+    stop = launch(STOP, SDCONSOLE_HOME=str(home))
+    assert stop.process.wait(60) == 0
+    assert console.process.wait(10) == 0
+    assert console.rest()[-1] == "stopped"
+    assert started_from(home) == []
+    assert not (home / "environment.json").exists()
+
+
+def test_killing_it_leaves_nothing_and_the_next_start_goes_on(run, home):
+    console = run()
+    console.hear("^ready: ", within_s=180)
+    accounts = (home / "accounts.txt").read_text()
+    console.end(signal.SIGKILL)
+    until(lambda: started_from(home) == [], "everything ended with it")
+
+    again = run()
+    again.hear("^ready: ", within_s=120)
+    assert (home / "accounts.txt").read_text() == accounts
+    assert again.end(signal.SIGINT) == 0
