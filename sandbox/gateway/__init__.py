@@ -1,0 +1,1 @@
+"""Cloud-native gateways: a real proxy, Konga and the Kong Admin API on one configuration."""

@@ -1,0 +1,436 @@
+"""The data path: takes a request, finds its route and a target, and streams both ways."""
+
+import asyncio
+import contextlib
+import json
+from ipaddress import ip_address, ip_network
+from typing import Any
+from urllib.parse import unquote
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from sandbox.gateway.balance import Target
+from sandbox.gateway.gateway import Gateway
+from sandbox.gateway.limit_detail import detail_from_kong
+from sandbox.gateway.limiter import Subject, Verdict, compare
+from sandbox.gateway.router import Match, Request, upstream_path
+from sandbox.gateway.stickiness import Stick, stick
+from sandbox.store import Document
+
+HOP_BY_HOP = {
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+    "transfer-encoding", "upgrade", "proxy-connection",
+}  # fmt: skip
+TRUSTED = ip_network("127.0.0.1/32")
+BUFFER_BYTES = 16 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
+PORTS = {"http": 80, "https": 443}
+
+
+class Answered(Exception):
+    """The gateway answers by itself."""
+
+    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+def client_ip(request: web.BaseRequest) -> str:
+    """The peer's address, or what a trusted hop in front says it is."""
+    peer = request.remote or ""
+    with contextlib.suppress(ValueError):
+        if ip_address(peer) in TRUSTED:
+            forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+            return request.headers.get("X-Real-IP", "").strip() or forwarded or peer
+    return peer
+
+
+class Proxy:
+    def __init__(self, gateway: Gateway, session: aiohttp.ClientSession) -> None:
+        self._gateway = gateway
+        self._session = session
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        extra: dict[str, str] = {}  # headers our plug-ins add to the answer of the service
+        try:
+            return await self._serve(request, extra)
+        except Answered as answer:
+            text = (
+                answer.body
+                if isinstance(answer.body, str)
+                else json.dumps(answer.body, separators=(",", ":"))
+            )
+            response = web.Response(status=answer.status, body=text.encode())
+            response.headers["Content-Type"] = "application/json; charset=utf-8"
+            response.headers["Server"] = f"kong/{self._gateway.version}"
+            response.headers.update({**extra, **answer.headers})
+            return response
+
+    async def _serve(self, request: web.BaseRequest, extra: dict[str, str]) -> web.StreamResponse:
+        path = unquote(request.raw_path.partition("?")[0])
+        asked = Request(
+            request.method, (request.host or "").rsplit(":", 1)[0], path, request.headers,
+            request.query,
+        )  # fmt: skip
+        match = self._gateway.router.match(asked)
+        if match is None:
+            raise Answered(404, {"message": "no Route matched with those values"})
+        self._insist_on_https(request, match.route)
+        service = self._gateway.service_of(match.route)
+        subject = Subject(
+            client_ip(request), request.method, path, request.headers, request.query,
+            request.cookies, service["kong"]["id"] if service else "",
+        )  # fmt: skip
+        self._cors(request, match.route, service, extra)
+        self._check_address(match.route, service, subject)
+        await self._limit(request, match.route, service, subject, extra)
+        self._terminate(match.route, service)
+        if service is None:
+            raise Answered(503, {"message": "no Service found with those values"})
+        service = self._canary(service, subject)
+        return await self._forward(request, match, service, subject, extra)
+
+    def _insist_on_https(self, request: web.BaseRequest, route: Document) -> None:
+        kong = route["kong"]
+        if "http" in kong["protocols"]:
+            return
+        code = kong["https_redirect_status_code"]
+        if code == 426:
+            upgrade = {"Connection": "Upgrade", "Upgrade": "TLS/1.2, HTTP/1.1"}
+            raise Answered(426, {"message": "Please use HTTPS protocol"}, upgrade)
+        raise Answered(code, "", {"Location": f"https://{request.host}{request.raw_path}"})
+
+    # -- plug-ins, in Kong's order
+
+    def _cors(
+        self,
+        request: web.BaseRequest,
+        route: Document,
+        service: Document | None,
+        extra: dict[str, str],
+    ) -> None:
+        plugin = self._gateway.plugin("cors", route, service)
+        origin = request.headers.get("Origin")
+        if plugin is None or origin is None:
+            return
+        config = plugin["kong"]["config"]
+        origins = config["origins"] or ["*"]
+        if "*" in origins and not config["credentials"]:
+            extra["Access-Control-Allow-Origin"] = "*"
+        elif "*" in origins or origin in origins:
+            extra["Access-Control-Allow-Origin"] = origin
+            extra["Vary"] = "Origin"
+        else:
+            return
+        if config["credentials"]:
+            extra["Access-Control-Allow-Credentials"] = "true"
+        if config["exposed_headers"]:
+            extra["Access-Control-Expose-Headers"] = ",".join(config["exposed_headers"])
+        wanted = request.headers.get("Access-Control-Request-Method")
+        if request.method != "OPTIONS" or wanted is None or config["preflight_continue"]:
+            return
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        answer = {
+            **extra,
+            "Access-Control-Allow-Methods": ",".join(config["methods"]),
+            "Access-Control-Allow-Headers": ",".join(config["headers"] or []) or asked,
+        }
+        if config["max_age"] is not None:
+            answer["Access-Control-Max-Age"] = str(config["max_age"])
+        raise Answered(200, "", answer)
+
+    def _check_address(self, route: Document, service: Document | None, subject: Subject) -> None:
+        plugin = self._gateway.plugin("ip-restriction", route, service)
+        if plugin is None:
+            return
+        config = plugin["kong"]["config"]
+        address = ip_address(subject.ip)
+        allow, deny = (
+            [ip_network(entry, strict=False) for entry in config[name] or ()]
+            for name in ("allow", "deny")
+        )
+        if any(address in net for net in deny) or (
+            allow and not any(address in net for net in allow)
+        ):
+            raise Answered(403, {"message": "Your IP address is not allowed"})
+
+    async def _limit(
+        self,
+        request: web.BaseRequest,
+        route: Document,
+        service: Document | None,
+        subject: Subject,
+        extra: dict[str, str],
+    ) -> None:
+        plugin = self._gateway.plugin("rate-limiting", route, service)
+        if plugin is None:
+            return
+        detail = plugin["tse"].get("detail") or detail_from_kong(plugin["kong"])
+        node = self._gateway.node_of(request.transport)
+        clock = self._gateway.world.clock
+        patience_s = float(detail.get("LineUpTime") or 0) if detail.get("IsDelay") else 0.0
+        deadline = clock.now() + patience_s
+        while True:
+            verdict = self._gateway.limiter.check(
+                plugin["kong"]["id"], detail, subject, node, clock.now()
+            )
+            if verdict.allowed:
+                extra.update(verdict.headers)
+                return
+            if clock.now() + verdict.wait_s > deadline:
+                raise _refusal(detail, verdict)
+            await asyncio.sleep(verdict.wait_s + 0.001)
+
+    def _terminate(self, route: Document, service: Document | None) -> None:
+        plugin = self._gateway.plugin("request-termination", route, service)
+        if plugin is None:
+            return
+        config = plugin["kong"]["config"]
+        headers = {"Content-Type": config["content_type"]} if config["content_type"] else {}
+        message = config["message"] or "Service unavailable"
+        raise Answered(config["status_code"], config["body"] or {"message": message}, headers)
+
+    def _canary(self, service: Document, subject: Subject) -> Document:
+        """The service a canary rule sends this request to; the rules come highest number first."""
+        for rule in service["tse"].get("canary") or ():
+            if not rule["Enabled"] or not all(
+                _condition_holds(entry, subject) for entry in rule.get("ConditionList") or ()
+            ):
+                continue
+            shares = [
+                Target(entry["ServiceID"], rule["Priority"], round(entry["Percent"] * 100))
+                for entry in rule["BalancedServiceList"]
+            ]
+            chosen = self._gateway.shares.pick({"algorithm": "round-robin"}, shares, None, set())
+            if chosen is not None:
+                return self._gateway.config.find("services", chosen.host)
+        return service
+
+    # -- the way to the target
+
+    async def _forward(
+        self,
+        request: web.BaseRequest,
+        match: Match,
+        service: Document,
+        subject: Subject,
+        extra: dict[str, str],
+    ) -> web.StreamResponse:
+        kong = service["kong"]
+        upstream = self._gateway.config.upstream_of(service)
+        sticky = stick(upstream["kong"], request, subject.ip) if upstream else Stick(None)
+        if sticky.set_cookie:
+            extra["Set-Cookie"] = sticky.set_cookie
+        path = upstream_path(
+            kong["path"],
+            request.raw_path.partition("?")[0],
+            match.matched_path,
+            match.route["kong"]["strip_path"],
+        )
+        query = request.raw_path.partition("?")[2]
+        target_path = f"{path}?{query}" if query else path
+        headers = self._headers(request, match, kong, subject)
+        body = await _body(request, match.route)
+        tried: set[str] = set()
+        for attempt in range(kong["retries"] + 1):
+            target = self._pick(kong, upstream, sticky.key, tried)
+            tried.add(target.address)
+            preserve = match.route["kong"]["preserve_host"]
+            headers["Host"] = request.host if preserve else target.address
+            url = URL(f"{kong['protocol']}://{target.address}{target_path}", encoded=True)
+            last = attempt == kong["retries"]
+            response = await self._try(
+                request, url, headers, body, kong, upstream, target, extra, last
+            )
+            if response is not None:
+                return response
+        raise AssertionError("the last try answers or raises")
+
+    def _pick(
+        self, kong: dict[str, Any], upstream: Document | None, key: str | None, tried: set[str]
+    ) -> Target:
+        if upstream is None:
+            return Target(kong["host"], kong["port"] or PORTS[kong["protocol"]])
+        chosen = self._gateway.balancer(upstream).pick(
+            upstream["kong"], self._gateway.targets(upstream), key, tried
+        )
+        if chosen is None:
+            raise Answered(503, {"message": "failure to get a peer from the ring-balancer"})
+        return chosen
+
+    async def _try(
+        self,
+        request: web.BaseRequest,
+        url: URL,
+        headers: "CIMultiDict[str]",
+        body: Any,
+        kong: dict[str, Any],
+        upstream: Document | None,
+        target: Target,
+        extra: dict[str, str],
+        last: bool,
+    ) -> web.StreamResponse | None:
+        """One attempt; None means that another target may be tried."""
+        balancer = self._gateway.balancer(upstream) if upstream else None
+        passive = upstream["kong"]["healthchecks"]["passive"] if upstream else None
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=kong["connect_timeout"] / 1000,
+            sock_read=kong["read_timeout"] / 1000,
+        )
+        if balancer is not None:
+            balancer.inflight[target.address] += 1
+        try:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._tunnel(request, url, headers)
+            async with self._session.request(
+                request.method, url, headers=headers, data=body, timeout=timeout,
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                if balancer is not None and passive is not None:
+                    balancer.report_status(passive, target.address, answer.status)
+                return await self._relay(request, answer, extra)
+        except TimeoutError as exc:
+            if balancer is not None and passive is not None:
+                balancer.report_failure(passive, target.address, timeout=True)
+            raise Answered(504, {"message": "The upstream server is timing out"}) from exc
+        except aiohttp.ClientError as exc:
+            if balancer is not None and passive is not None:
+                balancer.report_failure(passive, target.address, timeout=False)
+            # Only a request that was certainly not worked on may go to the next target.
+            safe = isinstance(exc, aiohttp.ClientConnectorError) or request.method in IDEMPOTENT
+            if safe and not last and (body is None or isinstance(body, bytes)):
+                return None
+            raise Answered(
+                502, {"message": "An invalid response was received from the upstream server"}
+            ) from exc
+        finally:
+            if balancer is not None:
+                balancer.inflight[target.address] -= 1
+
+    def _headers(
+        self, request: web.BaseRequest, match: Match, kong: dict[str, Any], subject: Subject
+    ) -> "CIMultiDict[str]":
+        dropped = HOP_BY_HOP | {
+            name.strip().lower() for name in request.headers.get("Connection", "").split(",")
+        }
+        headers = CIMultiDict(
+            (name, value) for name, value in request.headers.items() if name.lower() not in dropped
+        )
+        headers.popall("Host", None)
+        forwarded = request.headers.get("X-Forwarded-For")
+        peer = request.remote or ""
+        headers["X-Forwarded-For"] = f"{forwarded}, {peer}" if forwarded else peer
+        headers["X-Real-IP"] = subject.ip
+        headers["X-Forwarded-Proto"] = "http"
+        headers["X-Forwarded-Host"] = (request.host or "").rsplit(":", 1)[0]
+        headers["X-Forwarded-Port"] = "8000"
+        headers["X-Forwarded-Path"] = request.raw_path.partition("?")[0]
+        if match.route["kong"]["strip_path"] and match.matched_path:
+            headers["X-Forwarded-Prefix"] = match.matched_path
+        return headers
+
+    async def _relay(
+        self, request: web.BaseRequest, answer: aiohttp.ClientResponse, extra: dict[str, str]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, reason=answer.reason)
+        for name, value in answer.headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                response.headers.add(name, value)
+        for name, value in extra.items():
+            if name == "Set-Cookie":
+                response.headers.add(name, value)
+            else:
+                response.headers[name] = value
+        response.headers["Via"] = f"kong/{self._gateway.version}"
+        if "Content-Length" not in answer.headers and request.version >= aiohttp.HttpVersion11:
+            response.enable_chunked_encoding()
+        await response.prepare(request)
+        try:
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+        except (aiohttp.ClientError, TimeoutError):
+            # The head is out already: all that is left is to break the connection off.
+            if request.transport is not None:
+                request.transport.abort()
+            return response
+        await response.write_eof()
+        return response
+
+    async def _tunnel(
+        self, request: web.BaseRequest, url: URL, headers: "CIMultiDict[str]"
+    ) -> web.StreamResponse:
+        """A WebSocket, message by message."""
+        sent = CIMultiDict(
+            (name, value)
+            for name, value in headers.items()
+            if not name.lower().startswith("sec-websocket-") and name.lower() != "content-length"
+        )
+        async with self._session.ws_connect(url, headers=sent, max_msg_size=0) as back:
+            front = web.WebSocketResponse(max_msg_size=0)
+            await front.prepare(request)
+
+            async def pump(source: Any, sink: Any) -> None:
+                async for message in source:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        await sink.send_str(message.data)
+                    elif message.type is aiohttp.WSMsgType.BINARY:
+                        await sink.send_bytes(message.data)
+
+            ways = [asyncio.create_task(pump(front, back)), asyncio.create_task(pump(back, front))]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            await front.close()
+            return front
+
+
+async def _body(request: web.BaseRequest, route: Document) -> Any:
+    """Nothing, the whole body (so that it can be sent again), or a stream of a large one."""
+    if not request.body_exists:
+        return None
+    length = request.content_length
+    if not route["kong"]["request_buffering"] or (length or BUFFER_BYTES + 1) > BUFFER_BYTES:
+        return request.content.iter_chunked(CHUNK_BYTES)
+    parts = bytearray()
+    async for chunk in request.content.iter_any():
+        parts += chunk
+    return bytes(parts)
+
+
+def _condition_holds(entry: dict[str, Any], subject: Subject) -> bool:
+    kind, key = entry["Type"], entry.get("Key") or ""
+    value: str | None
+    if kind == "path":
+        value = subject.path
+    elif kind == "method":
+        value = subject.method
+    elif kind == "system":
+        value = subject.ip
+    else:
+        sources = {"header": subject.headers, "query": subject.query, "cookie": subject.cookies}
+        value = sources[kind].get(key) if kind in sources else None
+    wanted = entry.get("Value") or ""
+    operator = entry.get("Operator") or "eq"
+    many = operator in ("in", "not in")
+    parts = wanted.split(entry.get("Delimiter") or ",") if many else [wanted]
+    return compare(operator, value, parts)
+
+
+def _refusal(detail: dict[str, Any], verdict: Verdict) -> Answered:
+    """What the limit was told to answer: the default, a text of its own, or a redirect."""
+    if detail["ResponseType"] == "url":
+        return Answered(302, "", {"Location": detail["RateLimitResponseUrl"]})
+    if detail["ResponseType"] == "text":
+        given = detail.get("RateLimitResponse") or {}
+        headers = {pair["Key"]: pair["Value"] for pair in given.get("Headers") or ()}
+        status = given.get("HttpStatus") or 429
+        return Answered(status, given.get("Body") or "", {**verdict.headers, **headers})
+    return Answered(429, {"message": "API rate limit exceeded"}, verdict.headers)
