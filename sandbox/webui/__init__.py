@@ -1,0 +1,1 @@
+"""The AUTOMATIC1111 web UI of one pod: its HTTP API over the model files that are mounted."""
