@@ -24,7 +24,7 @@ def search(query: str, user: Any) -> list[Group]:
     groups = []
     head, _, number = query.upper().partition("-")
     if number.isdigit():
-        model = {"P": Plan, "R": Run}.get(head)
+        model = Plan if head == "P" else Run if head == "R" else None
         if model and model.objects.filter(pk=int(number)).exists():
             page = "plans" if head == "P" else "runs"
             groups.append(Group("", [Link(query.upper(), f"/{page}/{int(number)}/", "")]))

@@ -146,6 +146,10 @@ class Shell:
         return _links(self._request, RECORDS)
 
     @property
+    def everything(self) -> list[Link]:
+        return [*self.overview, *self.flow, *self.records]
+
+    @property
     def needs_me(self) -> Count:
         return _count("needs-me", self._request.user) or Count(0)
 

@@ -34,6 +34,11 @@ class Row:
     note: Say
     long: bool  # more than one line: old and new stand under each other
 
+    @property
+    def glyph(self) -> str:
+        """The sign as it is printed, with a true minus."""
+        return self.sign.replace("-", "−")
+
 
 def text_of(value: Any) -> str:
     if value is None:

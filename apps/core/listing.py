@@ -157,7 +157,7 @@ class Listing(Generic[M]):
         asked = self.request.GET.get("page", "1")
         if not (asked.isascii() and asked.isdigit() and len(asked) < 9):
             return 1
-        return max(1, min(int(asked), COUNT_CAP // self.page_size))
+        return max(1, min(int(asked), -(-COUNT_CAP // self.page_size)))
 
     # ---- what it finds ----------------------------------------------------------------------
     @cached_property

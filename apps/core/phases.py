@@ -1,5 +1,7 @@
 """How an object is doing, in one word.  Written by the loop alone."""
 
+from typing import Any
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -16,8 +18,8 @@ class Phase(TextChoices):
     GONE = "gone", _("Gone")
 
 
-def phases() -> list[tuple[str, str]]:
-    return list(Phase.choices)
+def phases() -> list[tuple[str, Any]]:
+    return Phase.choices
 
 
 UNSETTLED = (Phase.PENDING, Phase.WORKING, Phase.DEGRADED, Phase.DELETING)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from apps.core import runs
 from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
 from apps.core.lease import KeptAlive, LeaseLost, claim
-from apps.core.models import Intent, IntentState, Reconcilable, Run
+from apps.core.models import Intent, IntentState, Reconcilable, Run, RunItem
 from apps.core.phases import Phase
 from apps.core.words import Say
 from apps.core.workqueue import ring
@@ -195,7 +195,8 @@ def settle(kind: Kind, row: Reconcilable, verdict: Verdict, *, failed: bool) -> 
         mine.delete()
         return
     now = timezone.now()
-    arrived = verdict.phase == Phase.READY or (verdict.phase == Phase.WORKING and verdict.total > 0)
+    # A verdict that counts was given by judge, so every call had been answered before it.
+    arrived = verdict.phase == Phase.READY or verdict.total > 0
     again_s = verdict.again_s
     if again_s is None and verdict.phase == Phase.READY and kind.resync_s:
         again_s = kind.resync_s * random.uniform(0.9, 1.1)
@@ -223,8 +224,8 @@ def settle(kind: Kind, row: Reconcilable, verdict: Verdict, *, failed: bool) -> 
         record_arrival(item, verdict)
 
 
-def record_arrival(item: "runs.RunItem", verdict: Verdict) -> None:
-    if verdict.phase == Phase.WORKING and verdict.total:
+def record_arrival(item: RunItem, verdict: Verdict) -> None:
+    if verdict.phase in (Phase.WORKING, Phase.DEGRADED) and verdict.total:
         runs.settle_step(item, verdict.message, verdict.done, verdict.total, arrived=False)
     elif verdict.phase == Phase.READY:
         if verdict.total:

@@ -1,5 +1,7 @@
 """Revisions of wishes, and the plans that show what accepting them would do."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -42,8 +44,8 @@ class PlanStatus(models.TextChoices):
     FAILED = "failed", _("Could not be made")
 
 
-def plan_statuses() -> list[tuple[str, str]]:
-    return list(PlanStatus.choices)
+def plan_statuses() -> list[tuple[str, Any]]:
+    return PlanStatus.choices
 
 
 class Plan(models.Model):

@@ -1,6 +1,6 @@
 """Two pens on one row: people hold the spec pen, the loop holds the status pen."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +12,8 @@ from apps.core.words import Say
 
 class Reconcilable(models.Model):
     """A row that says what should be, and what was last seen of it.  Each pen writes only its columns."""
+
+    objects: ClassVar[models.Manager[Any]] = models.Manager()
 
     # Spec pen (services): the accepted wish.
     spec = models.JSONField(default=dict, blank=True)

@@ -1,5 +1,7 @@
 """What was done: runs, their steps, and the intent written before every mutating cloud call."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -40,20 +42,20 @@ class IntentState(models.TextChoices):
     UNKNOWN = "unknown", _("Outcome unknown")
 
 
-def run_statuses() -> list[tuple[str, str]]:
-    return list(RunStatus.choices)
+def run_statuses() -> list[tuple[str, Any]]:
+    return RunStatus.choices
 
 
-def triggers() -> list[tuple[str, str]]:
-    return list(Trigger.choices)
+def triggers() -> list[tuple[str, Any]]:
+    return Trigger.choices
 
 
-def step_statuses() -> list[tuple[str, str]]:
-    return list(StepStatus.choices)
+def step_statuses() -> list[tuple[str, Any]]:
+    return StepStatus.choices
 
 
-def intent_states() -> list[tuple[str, str]]:
-    return list(IntentState.choices)
+def intent_states() -> list[tuple[str, Any]]:
+    return IntentState.choices
 
 
 class Run(models.Model):

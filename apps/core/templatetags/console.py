@@ -331,7 +331,7 @@ def timeline_step(
             {
                 "state": state,
                 "icon_name": name or STEP_ICONS.get(state, "clock"),
-                "spin": state == "run",
+                "turns": "sd-spin" if state == "run" else "",
                 "title": title,
                 "detail": detail,
                 "call": call,
