@@ -96,7 +96,7 @@ def start(
     told = sandbox.endpoints()
     settings["SDCONSOLE_COS_ORIGINS"] = f"{told['scheme']}://{told['cos']}"
     # What is set in our own environment wins.
-    env = addresses | {name: os.environ.get(name, value) for name, value in settings.items()}
+    env = addresses | {name: os.environ.get(name) or value for name, value in settings.items()}
     write_private(installation.environment, env)
 
     say("preparing the database ...")

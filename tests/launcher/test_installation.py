@@ -45,8 +45,9 @@ def test_a_spoilt_secrets_file_is_named(installation, home):
 
 def test_one_process_holds_the_folder(installation, home):
     assert installation.take()
-    ask = f"from deploy.embedded.installation import *; print(Installation(Path({str(home)!r})).take())"
-    answer = subprocess.check_output([sys.executable, "-c", ask], cwd=ROOT, text=True)
+    ask = "from deploy.embedded.installation import *; print(Installation.of_environment().take())"
+    env = os.environ | {"SDCONSOLE_HOME": str(home)}
+    answer = subprocess.check_output([sys.executable, "-c", ask], cwd=ROOT, env=env, text=True)
     assert answer == "False\n"
 
 

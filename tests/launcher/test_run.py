@@ -20,13 +20,10 @@ def run(launch, home):
     """Start the console from a folder of its own."""
 
     def begin(**env: str):
-        # The test run's own servers are not the console's.
-        own = {
-            "DATABASE_URL": "",
-            "REDIS_URL": "",
-            "DJANGO_SETTINGS_MODULE": "sdconsole.settings.dev",
-        }
-        return launch(RUN, **own, **{"SDCONSOLE_HOME": str(home), "PORT": "0"} | env)
+        # Set to nothing: this test run's own servers and settings are not that console's.
+        ours = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "SECRET_KEY")
+        unset = dict.fromkeys((*ours, "SDCONSOLE_ENCRYPTION_KEYS"), "")
+        return launch(RUN, **unset | {"SDCONSOLE_HOME": str(home), "PORT": "0"} | env)
 
     yield begin
     for pid in started_from(home):

@@ -1,6 +1,7 @@
 """PostgreSQL and Valkey as we start them: whoever we are, wherever the folder lies."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -116,6 +117,7 @@ def test_a_path_no_socket_can_have_moves_the_sockets_alone(up, home, name):
     assert redis.Redis.from_url(valkey.url).client_info()["db"] == 0
     assert len(os.fsencode(postgres.sockets)) < LONGEST_SOCKET_PATH
     assert (place / "postgres/PG_VERSION").exists()
+    shutil.rmtree(postgres.sockets.parent)
 
 
 def test_a_socket_folder_others_may_enter_is_refused(home):
