@@ -14,6 +14,7 @@ from sandbox.webui import flags as command_line
 from sandbox.webui.disk import Disk
 from sandbox.webui.engine import Engine
 from sandbox.webui.flags import StartupFailed
+from sandbox.webui.requests import ENGINE
 from sandbox.world import World
 
 MAX_BODY_BYTES = 256 << 20
@@ -84,7 +85,7 @@ class WebUI:
             _version(self._image),
         )
         app = web.Application(middlewares=[api.answer], client_max_size=MAX_BODY_BYTES)
-        app[api.ENGINE] = self.engine
+        app[ENGINE] = self.engine
         app.add_routes(api.routes(self.engine))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
