@@ -30,15 +30,15 @@ class SignInForm(AuthenticationForm):
     """Django's, which says the same about a wrong name and a wrong password, with a pause after too
     many tries."""
 
-    retry_after_s = 0
+    pause: throttle.Pause | None = None
 
     def clean(self) -> dict[str, Any]:
         username, ip = self.cleaned_data.get("username", ""), None
         if self.request is not None:
             ip = client_address(self.request)
-        self.retry_after_s = throttle.take_try(username, ip)
-        if self.retry_after_s:
-            minutes = -(-self.retry_after_s // 60)
+        self.pause = throttle.take_try(username, ip)
+        if self.pause:
+            minutes = -(-self.pause.wait_s // 60)
             raise ValidationError(
                 ngettext(
                     "Too many failed sign-ins with this name from here. Wait %(minutes)d minute.",

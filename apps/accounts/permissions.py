@@ -81,7 +81,7 @@ _L, _M = Role.LEAD_REVIEWER, Role.MODEL_MANAGER
 
 CAPABILITIES: dict[str, Capability] = {
     "console.view": _of(_("see the console"), _V, _O, _A, _R, _L, _M),
-    "token.own": _of(_("make API tokens of your own"), _V, _O, _A, _R, _L, _M),
+    "token.own": _of(_("make own API tokens"), _V, _O, _A, _R, _L, _M),
     "environment.change": _of(_("change environments"), _O),
     "environment.policy": _of(_("choose who must approve plans of an environment")),
     "model.upload": _of(_("upload model files"), _M),

@@ -86,6 +86,27 @@ def token_touch(token: ApiToken) -> None:
     ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
 
 
+# ---- the door -----------------------------------------------------------------------------------
+
+
+def signed_in(user: User) -> None:
+    record(user, "session.start", "person", user.pk, user.username)
+
+
+def sign_in_paused(username: str, tries: int) -> None:
+    """Somebody guessed too often.  A name that nobody has is not kept: it may be a password typed
+    into the wrong field."""
+    person = User.objects.filter(username=username).first()
+    record(
+        None,
+        "session.refuse",
+        "person",
+        person.pk if person else "",
+        person.username if person else "",
+        after={"tries": tries, "known": person is not None},
+    )
+
+
 # ---- people -------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from typing import NamedTuple
 
 import structlog
 from django.core.cache import cache
@@ -25,21 +26,27 @@ def _key(username: str, ip: str | None) -> str:
     return "sign-in:" + hashlib.sha256(spelled.encode()).hexdigest()
 
 
-def take_try(username: str, ip: str | None) -> int:
-    """Use up one try; 0 if there was one left, else the seconds until there is one again."""
+class Pause(NamedTuple):
+    wait_s: int  # until there is a try again
+    fresh: bool  # it begins with this try
+
+
+def take_try(username: str, ip: str | None) -> Pause | None:
+    """Use up one try; None if there was one left."""
     key = _key(username, ip)
     try:
         cache.add(key, 0, WINDOW_S)
         until = cache.get_or_set(f"{key}:until", time.time() + WINDOW_S, WINDOW_S)
         used = cache.incr(key)
     except ValueError:  # the window ended between the lines above
-        return 0
+        return None
     except RedisError:
         log.warning("sign_in_throttle_without_cache")
-        return 0
+        return None
     if used <= TRIES:
-        return 0
-    return max(1, math.ceil((until or time.time()) - time.time()))
+        return None
+    wait_s = max(1, math.ceil((until or time.time()) - time.time()))
+    return Pause(wait_s, fresh=used == TRIES + 1)
 
 
 def forget(username: str, ip: str | None) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts import selectors, services
+from apps.accounts import selectors, services, throttle
 from apps.accounts.forms import (
     PersonChangeForm,
     PersonForm,
@@ -62,10 +62,17 @@ class SignIn(LoginView):
 
     def form_invalid(self, form: BaseForm) -> HttpResponse:
         answer = self.render_to_response(self.get_context_data(form=form), status=422)
-        pause_s = getattr(form, "retry_after_s", 0)
-        if pause_s:
+        pause = form.pause if isinstance(form, SignInForm) else None
+        if pause:
             answer.status_code = 429
-            answer.headers["Retry-After"] = str(pause_s)
+            answer.headers["Retry-After"] = str(pause.wait_s)
+            if pause.fresh:
+                services.sign_in_paused(str(form.cleaned_data.get("username", "")), throttle.TRIES)
+        return answer
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        answer = super().form_valid(form)
+        services.signed_in(_me(self.request))
         return answer
 
 

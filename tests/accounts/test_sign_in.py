@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from apps.accounts import throttle
 from apps.accounts.models import User
+from apps.audit.models import Event
 from tests.cast import PASSWORD, signed_in
 
 LOGIN = "/accounts/login/"
@@ -83,7 +84,7 @@ def test_parallel_guesses_count_too() -> None:
     passed = []
 
     def guess() -> None:
-        passed.append(throttle.take_try("olga", "192.0.2.1") == 0)
+        passed.append(throttle.take_try("olga", "192.0.2.1") is None)
 
     threads = [threading.Thread(target=guess) for _ in range(40)]
     for thread in threads:
@@ -104,6 +105,19 @@ def test_a_forged_forwarded_address_does_not_help(olga: User, settings: Settings
     cache.clear()
     settings.TRUSTED_PROXY_COUNT = 1  # our proxy saw 198.51.100.9; the left part is hearsay
     assert [forged(number) for number in range(6)] == [422] * 5 + [429]
+
+
+def test_sign_ins_and_pauses_are_recorded_but_no_unknown_name(olga: User) -> None:
+    for name in ("olga", "my-secret-password"):
+        for _ in range(8):
+            knock(name, "wrong")
+    knock("olga", PASSWORD, ip="192.0.2.2")
+    events = Event.objects.order_by("pk").values_list("verb", "label", "ip")
+    assert list(events) == [
+        ("session.refuse", "olga", "192.0.2.1"),
+        ("session.refuse", "", "192.0.2.1"),
+        ("session.start", "olga", "192.0.2.2"),
+    ]
 
 
 def test_signing_out_is_a_post(olga: User) -> None:

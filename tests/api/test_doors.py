@@ -28,6 +28,7 @@ PUBLIC = {
 FOR_EVERYBODY = {
     "logout": "whoever is in may leave",
     "environment-choose": "sets a cookie, nothing else",
+    "environment-switch": "sets a cookie, nothing else",
 }
 PUBLIC_PATHS = ("hooks/",)  # callbacks of the cloud: the secret in the address is the credential
 

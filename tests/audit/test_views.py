@@ -67,7 +67,7 @@ def test_detail_shows_before_after_reason_and_the_seal(deeds: None, root: User) 
     page = signed_in(root).get(reverse("event-detail", args=[event.pk])).content.decode()
     assert "roles" in page
     assert event.hash in page
-    assert "gave no reason" in page
+    assert "without a reason" in page
     tide = Event.objects.get(verb="plan.apply")
     assert "evening tide" in signed_in(root).get(f"/audit/{tide.pk}/").content.decode()
 
