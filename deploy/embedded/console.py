@@ -123,18 +123,12 @@ def command(name: str, *args: str, logs: Path, env: dict[str, str]) -> Program:
     )
 
 
-def collect_static_files(logs: Path, env: dict[str, str]) -> Program:
-    """Gather, hash and compress what pages refer to."""
-    # Tabler's extras refer to pictures beyond the folder we serve, and no page uses them.
-    unused = [part for name in ("tabler-*", "*.rtl.*") for part in ("--ignore", name)]
-    return command("collectstatic", "--noinput", "--clear", *unused, logs=logs, env=env)
-
-
 def static_files_key() -> str:
     """Changes whenever the files that collectstatic gathers do."""
     key = hashlib.sha256()
-    for listed in ("package-lock.json", "requirements.txt", "sdconsole/settings/base.py"):
-        key.update((ROOT / listed).read_bytes())
+    listed = ("package-lock.json", "requirements.txt", "sdconsole/staticfiles.py")
+    for name in (*listed, "sdconsole/settings/base.py"):
+        key.update((ROOT / name).read_bytes())
     for folder in (
         ROOT / "static",
         ROOT / "build/static",

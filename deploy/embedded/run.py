@@ -104,7 +104,7 @@ def start(
     gathered, key = ROOT / "build/collected.stamp", console.static_files_key()
     if not gathered.exists() or gathered.read_text() != key:
         gathered.unlink(missing_ok=True)
-        supervisor.run(console.collect_static_files(logs, env))
+        supervisor.run(console.command("collectstatic", "--noinput", "--clear", logs=logs, env=env))
         gathered.write_text(key)
     if any(ROOT.glob("apps/*/management/commands/seed.py")):
         supervisor.run(console.command("seed", logs=logs, env=env))
