@@ -151,7 +151,7 @@ def card_of(annotations: Manifest) -> int | None:
     """Index of the card the slice lies on; the first one if it spans several; None = not told."""
     for name, value in annotations.items():
         if str(name).startswith(CARD_ANNOTATIONS):
-            first = str(value).partition(",")[0].strip()
+            first = str(value).replace(";", ",").partition(",")[0].strip()
             return int(first) if first.isdecimal() else None
     return None
 

@@ -1,31 +1,24 @@
 """What the pages of environments show: rows and words, made of facts.  No HTTP, no HTML."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.measures import size
+from apps.core.models import Plan, PlanItem
+from apps.core.phases import Phase
 from apps.environments import health as healths
 from apps.environments import selectors
-from apps.environments.facts import (
-    AddonFacts,
-    BucketFacts,
-    ClusterFacts,
-    Fact,
-    FileSystemFacts,
-    GatewayFacts,
-    ImageFacts,
-    NodeFacts,
-    NodePoolFacts,
-    PodFacts,
-    RegistryFacts,
-    VolumeFacts,
-)
 from apps.environments.health import Health
-from apps.environments.models import Environment, Finding, FindingKind, Reading
+from apps.environments.models import (
+    Environment,
+    FindingKind,
+    Preparation,
+    Reading,
+)
 from apps.environments.products import REMITS, Product
 
 STATE_WORDS: dict[str, Promise] = {
@@ -142,339 +135,128 @@ def steps(looks: dict[Product, Reading], counts: dict[str, int]) -> list[Step]:
     return found
 
 
-# ---- what may be adopted -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Line:
+    """One product on the page of an environment: how it is, and how it was read."""
+
+    health: Health
+    look: Reading | None
+
+
+def lines(row: Row) -> list[Line]:
+    return [Line(one, row.looks.get(one.product)) for one in row.products]
+
+
+# ---- one environment ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Option:
-    """One radio button.  `why_not` says why it cannot be chosen, "" = it can."""
+class Resource:
+    """One adopted thing with what there is to know about it; `id` "" = not adopted."""
 
-    value: str
+    label: str | Promise
+    icon: str
+    id: str
     name: str
-    facts: str
-    why_not: str
-    chosen: bool
+    facts: list[tuple[str, str]]
+    shelf: str = ""
 
 
-@dataclass(frozen=True)
-class Pick:
-    """One kind to choose from."""
-
-    field: str
-    label: str | Promise
-    icon: str
-    purpose: str | Promise
-    options: list[Option]
-    nothing: str | Promise
-    chosen: str
-    error: str = ""
-
-
-def picks(environment: Environment, chosen: dict[str, str], errors: dict[str, str]) -> list[Pick]:
-    """Everything found, with what was chosen; the first usable one where nothing was chosen yet."""
-    stored: dict[str, list[dict[str, object]]] = {}
-    kinds = [
-        FindingKind.CLUSTER,
-        FindingKind.FILE_SYSTEM,
-        FindingKind.REGISTRY,
-        FindingKind.GATEWAY,
-        FindingKind.BUCKET,
-    ]
-    rows = Finding.objects.filter(environment=environment, kind__in=kinds).order_by("name")
-    for kind, data in rows.values_list("kind", "data"):
-        stored.setdefault(kind, []).append(data)
-
-    def pick(
-        field: str,
-        kind: FindingKind,
-        shape: type[Fact],
-        icon: str,
-        purpose: str | Promise,
-        nothing: str | Promise,
-        read: Callable[[Fact], tuple[str, str, str, str]],
-    ) -> Pick:
-        told = [read(shape.from_json(data)) for data in stored.get(kind, [])]
-        wanted = chosen.get(field)
-        if wanted is None:
-            wanted = next((value for value, _name, _facts, why in told if not why), "")
-        options = [
-            Option(value, name or value, facts, why, value == wanted)
-            for value, name, facts, why in told
-        ]
-        return Pick(
-            field, kind.label, icon, purpose, options, nothing, wanted, errors.get(field, "")
-        )
-
+def resources(environment: Environment) -> list[Resource]:
+    """What belongs to the environment, in the order of the flow."""
+    cluster = selectors.cluster(environment)
+    files = selectors.file_system(environment)
+    registry = selectors.registry(environment)
+    gateway = selectors.gateway(environment)
+    bucket = selectors.bucket(environment)
     return [
-        pick(
-            "cluster_id",
-            FindingKind.CLUSTER,
-            ClusterFacts,
+        Resource(
+            FindingKind.CLUSTER.label,
             "server",
-            _("Runs the web UIs on its GPU nodes."),
-            _("There is no cluster in this region."),
-            _cluster_option,
+            environment.cluster_id,
+            cluster.name if cluster else "",
+            _given(
+                (_t("Version"), cluster.version if cluster else ""),
+                (_t("Namespace"), environment.namespace if environment.cluster_id else ""),
+                ("VPC", environment.vpc_id),
+            ),
+            "nodes",
         ),
-        pick(
-            "cfs_id",
-            FindingKind.FILE_SYSTEM,
-            FileSystemFacts,
+        Resource(
+            FindingKind.FILE_SYSTEM.label,
             "folders",
-            _("Holds the model files that all pods read."),
-            _("There is no file system in this region."),
-            _file_system_option,
+            environment.cfs_id,
+            files.name if files else "",
+            _given(
+                (_t("Mount IP"), environment.cfs_mount_ip),
+                ("FSID", environment.cfs_fsid),
+                (_t("Used"), size(files.used_bytes) if files else ""),
+                (_t("Of workers"), environment.cfs_mount_path),
+            ),
+            "filesystems",
         ),
-        pick(
-            "tcr_id",
-            FindingKind.REGISTRY,
-            RegistryFacts,
+        Resource(
+            FindingKind.REGISTRY.label,
             "package",
-            _("Holds the web UI images."),
-            _("There is no TCR instance in this region."),
-            _registry_option,
+            environment.tcr_id,
+            registry.name if registry else "",
+            _given((_t("Domain"), environment.tcr_domain)),
+            "images",
         ),
-        pick(
-            "gateway_id",
-            FindingKind.GATEWAY,
-            GatewayFacts,
+        Resource(
+            FindingKind.GATEWAY.label,
             "route",
-            _("Lets people in, with limits. Optional."),
-            _("There is no cloud-native gateway in this region."),
-            _gateway_option,
+            environment.gateway_id,
+            gateway.name if gateway else "",
+            _given(
+                (_t("Address"), environment.gateway_address),
+                (_t("Version"), gateway.version if gateway else ""),
+            ),
+            "gateways",
         ),
-        pick(
-            "bucket",
-            FindingKind.BUCKET,
-            BucketFacts,
+        Resource(
+            FindingKind.BUCKET.label,
             "database",
-            _("Takes uploads and generated images."),
-            _("The account has no bucket."),
-            lambda fact: _bucket_option(fact, environment.region),
+            environment.bucket,
+            "",
+            _given(
+                (_t("Region"), bucket.region if bucket else ""),
+                (_t("Moderation"), environment.biz_type or (_t("default") if bucket else "")),
+            ),
+            "buckets",
         ),
     ]
 
 
-def _cluster_option(fact: Fact) -> tuple[str, str, str, str]:
-    assert isinstance(fact, ClusterFacts)
-    nodes = _t("%(n)s nodes") % {"n": fact.node_count}
-    facts = " · ".join(word for word in (fact.version, nodes, fact.vpc_id) if word)
-    why = "" if fact.running else _t("It is %(state)s.") % {"state": fact.state}
-    return fact.id, fact.name, facts, why
-
-
-def _file_system_option(fact: Fact) -> tuple[str, str, str, str]:
-    assert isinstance(fact, FileSystemFacts)
-    facts = " · ".join(word for word in (fact.storage, fact.mount_ip, fact.vpc_id) if word)
-    why = "" if fact.available else _t("It has no available mount target.")
-    return fact.id, fact.name, facts, why
-
-
-def _registry_option(fact: Fact) -> tuple[str, str, str, str]:
-    assert isinstance(fact, RegistryFacts)
-    why = "" if fact.running else _t("It is %(state)s.") % {"state": fact.state}
-    return fact.id, fact.name, " · ".join(word for word in (fact.kind, fact.domain) if word), why
-
-
-def _gateway_option(fact: Fact) -> tuple[str, str, str, str]:
-    assert isinstance(fact, GatewayFacts)
-    facts = " · ".join(word for word in (fact.version, fact.address, fact.vpc_id) if word)
-    why = "" if fact.running else _t("It is %(state)s.") % {"state": fact.state}
-    return fact.id, fact.name, facts, why
-
-
-def _bucket_option(fact: Fact, region: str) -> tuple[str, str, str, str]:
-    assert isinstance(fact, BucketFacts)
-    why = "" if fact.region == region else _t("It lies in another region.")
-    return fact.name, fact.name, fact.region, why
-
-
-# ---- the inventory -------------------------------------------------------------------------------
+def _given(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
+    return [pair for pair in pairs if pair[1]]
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """One kind of thing in the inventory.  `sorts` are URL name -> field path of Finding."""
+class Prepared:
+    """What the console needs in the adopted resources, and the plan that waits for it (or None)."""
 
-    key: str
-    label: str | Promise
-    kind: FindingKind
-    shape: type[Fact]
-    product: Product
-    icon: str
-    sorts: dict[str, str]
-    nothing: str | Promise
-    next_step: str | Promise
-    filter_field: str = ""
-    filter_label: str | Promise = ""
-    search: tuple[str, ...] = ("name",)
+    row: Preparation
+    plan: Plan | None
+
+    @property
+    def live(self) -> bool:
+        return self.row.phase in (Phase.PENDING, Phase.WORKING)
 
 
-SHELVES: dict[str, Shelf] = {
-    shelf.key: shelf
-    for shelf in (
-        Shelf(
-            "nodes",
-            _("Nodes"),
-            FindingKind.NODE,
-            NodeFacts,
-            Product.KUBE,
-            "server",
-            {
-                "name": "name",
-                "state": "data__ready",
-                "gpu": "data__gpu_type",
-                "cards": "data__cards",
-                "type": "data__instance_type",
-                "created": "data__created",
-            },
-            _("The cluster has no nodes."),
-            _("Nodes appear once a cluster is adopted and a node pool runs."),
-            "data__gpu_type",
-            _("GPU type"),
-            ("name", "data__ip", "data__instance_type"),
-        ),
-        Shelf(
-            "pods",
-            _("Pods"),
-            FindingKind.POD,
-            PodFacts,
-            Product.KUBE,
-            "box",
-            {
-                "name": "name",
-                "state": "data__phase",
-                "node": "data__node",
-                "core": "data__core",
-                "memory": "data__memory_gib",
-                "restarts": "data__restarts",
-                "started": "data__started",
-            },
-            _("No pod runs in this environment yet."),
-            _("Pods appear once a deployment is rolled out."),
-            "data__phase",
-            _("State"),
-            ("name", "data__node", "data__image", "data__ip"),
-        ),
-        Shelf(
-            "volumes",
-            _("Volumes"),
-            FindingKind.VOLUME,
-            VolumeFacts,
-            Product.KUBE,
-            "database",
-            {"name": "name", "state": "data__phase", "path": "data__path"},
-            _("The cluster has no volumes."),
-            _("A deployment makes the volumes it mounts."),
-            "data__phase",
-            _("State"),
-            ("name", "data__path", "data__claim"),
-        ),
-        Shelf(
-            "images",
-            _("Images"),
-            FindingKind.IMAGE,
-            ImageFacts,
-            Product.TCR,
-            "package",
-            {
-                "name": "name",
-                "repository": "data__repository",
-                "size": "data__size_bytes",
-                "updated": "data__updated",
-            },
-            _("The registry holds no image."),
-            _("Push a web UI image to the adopted TCR instance, then read again."),
-            "data__repository",
-            _("Repository"),
-            ("name", "data__digest"),
-        ),
-        Shelf(
-            "filesystems",
-            _("File systems"),
-            FindingKind.FILE_SYSTEM,
-            FileSystemFacts,
-            Product.CFS,
-            "folders",
-            {"name": "name", "state": "data__state", "used": "data__used_bytes"},
-            _("There is no file system in this region."),
-            _("Buy one in Tencent's console, in the cluster's VPC, then read again."),
-            "data__state",
-            _("State"),
-            ("name", "external_id", "data__mount_ip"),
-        ),
-        Shelf(
-            "gateways",
-            _("Gateways"),
-            FindingKind.GATEWAY,
-            GatewayFacts,
-            Product.TSE,
-            "route",
-            {"name": "name", "state": "data__state", "version": "data__version"},
-            _("There is no cloud-native gateway in this region."),
-            _("Without one, web UIs are reached through a load balancer of the cluster."),
-            "data__state",
-            _("State"),
-            ("name", "external_id", "data__address"),
-        ),
-        Shelf(
-            "buckets",
-            _("Buckets"),
-            FindingKind.BUCKET,
-            BucketFacts,
-            Product.COS,
-            "database",
-            {"name": "name", "region": "data__region", "created": "data__created"},
-            _("The account has no bucket."),
-            _("Make one in Tencent's console in this region, then read again."),
-            "data__region",
-            _("Region"),
-        ),
-        Shelf(
-            "pools",
-            _("Node pools"),
-            FindingKind.NODE_POOL,
-            NodePoolFacts,
-            Product.TKE,
-            "stack-2",
-            {"name": "name", "state": "data__state", "ready": "data__ready"},
-            _("The cluster has no node pool."),
-            _("Add a native node pool of a GPU type in Tencent's console."),
-            "data__kind",
-            _("Kind"),
-        ),
-        Shelf(
-            "addons",
-            _("Add-ons"),
-            FindingKind.ADDON,
-            AddonFacts,
-            Product.TKE,
-            "puzzle",
-            {"name": "name", "state": "data__phase", "version": "data__version"},
-            _("The cluster has no add-on."),
-            _("qgpu, cfs and cos are what Stable Diffusion needs."),
-            "data__phase",
-            _("State"),
-        ),
+def preparation(environment: Environment) -> Prepared | None:
+    """None before anything was adopted."""
+    row: Preparation | None = getattr(environment, "preparation", None)
+    if row is None:
+        return None
+    waiting = (
+        PlanItem.objects.filter(
+            kind="preparation",
+            object_id=row.pk,
+            plan__status__in=["planning", "ready", "approved", "failed"],
+        )
+        .select_related("plan")
+        .order_by("-plan_id")
+        .first()
     )
-}
-CARDS = "cards"  # not a kind of finding: laid out of nodes and pods
-
-
-def shelf_rows(environment: Environment, shelf: Shelf) -> QuerySet[Finding]:
-    rows = Finding.objects.filter(environment=environment, kind=shelf.kind)
-    if shelf.kind in (FindingKind.ADDON, FindingKind.NODE_POOL) and environment.cluster_id:
-        rows = rows.filter(data__cluster_id=environment.cluster_id)
-    return rows
-
-
-def shelf_choices(environment: Environment, shelf: Shelf) -> list[tuple[str, str]]:
-    """What the filter of a shelf offers: the values that really occur."""
-    if not shelf.filter_field:
-        return []
-    values = (
-        shelf_rows(environment, shelf)
-        .order_by(shelf.filter_field)
-        .values_list(shelf.filter_field, flat=True)
-        .distinct()[:50]
-    )
-    return [(str(value), str(value)) for value in values if value]
+    return Prepared(row, waiting.plan if waiting else None)
