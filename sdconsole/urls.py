@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("apps.core.urls")),
     path("", include("apps.accounts.urls")),
     path("audit/", include("apps.audit.urls")),
+    path("environments/", include("apps.environments.urls")),
     path("gpu/", include("apps.gpu.urls")),
     path("", include("apps.console.urls")),
     path("api/v1/", api_urls()),

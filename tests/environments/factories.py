@@ -165,7 +165,7 @@ def world() -> dict[Product, list[Found]]:
 
 
 def stock(environment: Environment, **replaced: list[Found]) -> None:
-    """Write down `world()` as if it had just been read; `tse=[…]` replaces one product's findings."""
+    """Write down `world()` as if just read; `tse=[…]` replaces one product's findings."""
     for product, found in world().items():
         now = timezone.now()
         Reading.objects.filter(environment=environment, product=product).update(started_at=now)
