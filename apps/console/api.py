@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled
 from ninja.errors import ValidationError as InputError
+from ninja.operation import Operation
 
 from apps.accounts.api import router as accounts
 from apps.accounts.api_auth import PersonRate, bearer, session
@@ -25,6 +26,7 @@ from apps.core import marks
 from apps.core.access import Refused, allowed
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.problems import problem
+from apps.gpu.api import router as gpu
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,7 @@ api = NinjaAPI(
 api.add_router("", accounts)
 api.add_router("/audit", audit)
 api.add_router("", changes)
+api.add_router("/gpu", gpu)
 
 
 def _anonymous(request: HttpRequest, refusal: AuthenticationError) -> HttpResponse:
@@ -149,8 +152,27 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
     return problem(request, 404, _("There is no such operation; see /api/v1/openapi.json."))
 
 
+def _right_before_input(operation: Operation) -> None:
+    """Otherwise ninja reads the input before the guard asks for the right, and whoever may not call
+    the operation would learn what it expects.  (The guard in the operation stays.)"""
+    capability = getattr(operation.view_func, "capability", None)
+    checks = operation._run_checks
+
+    def run_checks(request: HttpRequest) -> HttpResponse | None:
+        error = checks(request)
+        if error is None and (capability is None or not allowed(request.user, capability)):
+            return api.on_exception(request, Refused(capability or "console.view"))
+        return error
+
+    operation._run_checks = run_checks  # type: ignore[method-assign]
+
+
 def urls() -> tuple[list[Any], str, str]:
     """The API's addresses, exempt from the redirect to the sign-in page: it answers 401 itself."""
+    for router in api._get_bound_routers():
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                _right_before_input(operation)
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
         assert isinstance(pattern, URLPattern)
