@@ -14,8 +14,8 @@ from yarl import URL
 
 from sandbox.gateway.balance import Target
 from sandbox.gateway.gateway import Gateway
-from sandbox.gateway.limit_detail import detail_from_kong
-from sandbox.gateway.limiter import Subject, Verdict, compare
+from sandbox.gateway.limiter import Subject
+from sandbox.gateway.plugins import Answered, Plugins
 from sandbox.gateway.router import Match, Request, upstream_path
 from sandbox.gateway.stickiness import Stick, stick
 from sandbox.store import Document
@@ -29,16 +29,6 @@ BUFFER_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
 PORTS = {"http": 80, "https": 443}
-
-
-class Answered(Exception):
-    """The gateway answers by itself."""
-
-    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.body = body
-        self.headers = headers or {}
 
 
 def client_ip(request: web.BaseRequest) -> str:
@@ -55,6 +45,7 @@ class Proxy:
     def __init__(self, gateway: Gateway, session: aiohttp.ClientSession) -> None:
         self._gateway = gateway
         self._session = session
+        self._plugins = Plugins(gateway)
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         extra: dict[str, str] = {}  # headers our plug-ins add to the answer of the service
@@ -87,13 +78,10 @@ class Proxy:
             client_ip(request), request.method, path, request.headers, request.query,
             request.cookies, service["kong"]["id"] if service else "",
         )  # fmt: skip
-        self._cors(request, match.route, service, extra)
-        self._check_address(match.route, service, subject)
-        await self._limit(request, match.route, service, subject, extra)
-        self._terminate(match.route, service)
+        await self._plugins.run(request, match.route, service, subject, extra)
         if service is None:
             raise Answered(503, {"message": "no Service found with those values"})
-        service = self._canary(service, subject)
+        service = self._plugins.canary(service, subject)
         return await self._forward(request, match, service, subject, extra)
 
     def _insist_on_https(self, request: web.BaseRequest, route: Document) -> None:
@@ -105,112 +93,6 @@ class Proxy:
             upgrade = {"Connection": "Upgrade", "Upgrade": "TLS/1.2, HTTP/1.1"}
             raise Answered(426, {"message": "Please use HTTPS protocol"}, upgrade)
         raise Answered(code, "", {"Location": f"https://{request.host}{request.raw_path}"})
-
-    # -- plug-ins, in Kong's order
-
-    def _cors(
-        self,
-        request: web.BaseRequest,
-        route: Document,
-        service: Document | None,
-        extra: dict[str, str],
-    ) -> None:
-        plugin = self._gateway.plugin("cors", route, service)
-        origin = request.headers.get("Origin")
-        if plugin is None or origin is None:
-            return
-        config = plugin["kong"]["config"]
-        origins = config["origins"] or ["*"]
-        if "*" in origins and not config["credentials"]:
-            extra["Access-Control-Allow-Origin"] = "*"
-        elif "*" in origins or origin in origins:
-            extra["Access-Control-Allow-Origin"] = origin
-            extra["Vary"] = "Origin"
-        else:
-            return
-        if config["credentials"]:
-            extra["Access-Control-Allow-Credentials"] = "true"
-        if config["exposed_headers"]:
-            extra["Access-Control-Expose-Headers"] = ",".join(config["exposed_headers"])
-        wanted = request.headers.get("Access-Control-Request-Method")
-        if request.method != "OPTIONS" or wanted is None or config["preflight_continue"]:
-            return
-        asked = request.headers.get("Access-Control-Request-Headers", "")
-        answer = {
-            **extra,
-            "Access-Control-Allow-Methods": ",".join(config["methods"]),
-            "Access-Control-Allow-Headers": ",".join(config["headers"] or []) or asked,
-        }
-        if config["max_age"] is not None:
-            answer["Access-Control-Max-Age"] = str(config["max_age"])
-        raise Answered(200, "", answer)
-
-    def _check_address(self, route: Document, service: Document | None, subject: Subject) -> None:
-        plugin = self._gateway.plugin("ip-restriction", route, service)
-        if plugin is None:
-            return
-        config = plugin["kong"]["config"]
-        address = ip_address(subject.ip)
-        allow, deny = (
-            [ip_network(entry, strict=False) for entry in config[name] or ()]
-            for name in ("allow", "deny")
-        )
-        if any(address in net for net in deny) or (
-            allow and not any(address in net for net in allow)
-        ):
-            raise Answered(403, {"message": "Your IP address is not allowed"})
-
-    async def _limit(
-        self,
-        request: web.BaseRequest,
-        route: Document,
-        service: Document | None,
-        subject: Subject,
-        extra: dict[str, str],
-    ) -> None:
-        plugin = self._gateway.plugin("rate-limiting", route, service)
-        if plugin is None:
-            return
-        detail = plugin["tse"].get("detail") or detail_from_kong(plugin["kong"])
-        node = self._gateway.node_of(request.transport)
-        clock = self._gateway.world.clock
-        patience_s = float(detail.get("LineUpTime") or 0) if detail.get("IsDelay") else 0.0
-        deadline = clock.now() + patience_s
-        while True:
-            verdict = self._gateway.limiter.check(
-                plugin["kong"]["id"], detail, subject, node, clock.now()
-            )
-            if verdict.allowed:
-                extra.update(verdict.headers)
-                return
-            if clock.now() + verdict.wait_s > deadline:
-                raise _refusal(detail, verdict)
-            await asyncio.sleep(verdict.wait_s + 0.001)
-
-    def _terminate(self, route: Document, service: Document | None) -> None:
-        plugin = self._gateway.plugin("request-termination", route, service)
-        if plugin is None:
-            return
-        config = plugin["kong"]["config"]
-        headers = {"Content-Type": config["content_type"]} if config["content_type"] else {}
-        message = config["message"] or "Service unavailable"
-        raise Answered(config["status_code"], config["body"] or {"message": message}, headers)
-
-    def _canary(self, service: Document, subject: Subject) -> Document:
-        """The service a canary rule sends this request to; the rules come highest number first."""
-        for rule in service["tse"].get("canary") or ():
-            if not rule["Enabled"] or not all(
-                _condition_holds(entry, subject) for entry in rule.get("ConditionList") or ()
-            ):
-                continue
-            shares = [
-                Target(entry["ServiceID"], rule["Priority"], round(entry["Percent"] * 100))
-                for entry in rule["BalancedServiceList"]
-            ]
-            chosen = self._gateway.shares.pick({"algorithm": "round-robin"}, shares, None, set())
-            if chosen is not None:
-                return self._gateway.config.find("services", chosen.host)
-        return service
 
     # -- the way to the target
 
@@ -403,34 +285,3 @@ async def _body(request: web.BaseRequest, route: Document) -> Any:
     async for chunk in request.content.iter_any():
         parts += chunk
     return bytes(parts)
-
-
-def _condition_holds(entry: dict[str, Any], subject: Subject) -> bool:
-    kind, key = entry["Type"], entry.get("Key") or ""
-    value: str | None
-    if kind == "path":
-        value = subject.path
-    elif kind == "method":
-        value = subject.method
-    elif kind == "system":
-        value = subject.ip
-    else:
-        sources = {"header": subject.headers, "query": subject.query, "cookie": subject.cookies}
-        value = sources[kind].get(key) if kind in sources else None
-    wanted = entry.get("Value") or ""
-    operator = entry.get("Operator") or "eq"
-    many = operator in ("in", "not in")
-    parts = wanted.split(entry.get("Delimiter") or ",") if many else [wanted]
-    return compare(operator, value, parts)
-
-
-def _refusal(detail: dict[str, Any], verdict: Verdict) -> Answered:
-    """What the limit was told to answer: the default, a text of its own, or a redirect."""
-    if detail["ResponseType"] == "url":
-        return Answered(302, "", {"Location": detail["RateLimitResponseUrl"]})
-    if detail["ResponseType"] == "text":
-        given = detail.get("RateLimitResponse") or {}
-        headers = {pair["Key"]: pair["Value"] for pair in given.get("Headers") or ()}
-        status = given.get("HttpStatus") or 429
-        return Answered(status, given.get("Body") or "", {**verdict.headers, **headers})
-    return Answered(429, {"message": "API rate limit exceeded"}, verdict.headers)

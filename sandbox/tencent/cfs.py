@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sandbox import demo
-from sandbox.accounts import APP_ID, REGION
+from sandbox.accounts import APP_ID
 from sandbox.store import Document
 from sandbox.tencent.ask import Answer, Ask, Handler
-from sandbox.tencent.cfs_access import BASIC_GROUP, AccessGroups
+from sandbox.tencent.cfs_access import AccessGroups
+from sandbox.tencent.cfs_document import file_system_document, used_bytes
 from sandbox.tencent.errors import ApiError
 from sandbox.tencent.machines import ZONES
 from sandbox.tencent.names import beijing, free_index, new_id
@@ -38,9 +38,6 @@ class FileSystems:
 
     def handlers(self) -> dict[str, Handler]:
         return {
-            "DescribeCfsServiceStatus": self.service_status,
-            "SignUpCfsService": self.sign_up,
-            "DescribeAvailableZoneInfo": self.describe_zones,
             "CreateCfsFileSystem": self.create,
             "DescribeCfsFileSystems": self.describe,
             "DescribeMountTargets": self.describe_mount_targets,
@@ -92,43 +89,6 @@ class FileSystems:
         return row
 
     # -- actions
-
-    def service_status(self, ask: Ask) -> Answer:
-        return {"CfsServiceStatus": "created" if "signed_up" in self.account else "none"}
-
-    def sign_up(self, ask: Ask) -> Answer:
-        self.account["signed_up"] = {}
-        return {"CfsServiceStatus": "created"}
-
-    def describe_zones(self, ask: Ask) -> Answer:
-        kinds = [
-            {
-                "Type": kind,
-                "Prepayment": True,
-                "Protocols": [
-                    {"SaleStatus": "saling", "Protocol": protocol} for protocol in protocols
-                ],
-            }
-            for kind, protocols in (
-                ("SD", ("NFS", "CIFS")), ("HP", ("NFS", "CIFS")), ("TB", ("TURBO",)),
-                ("TP", ("TURBO",)),
-            )
-        ]  # fmt: skip
-        return {
-            "RegionZones": [
-                {
-                    "Region": REGION,
-                    "RegionName": REGION,
-                    "RegionStatus": "AVAILABLE",
-                    "RegionCnName": "广州",
-                    "Zones": [
-                        {"Zone": zone, "ZoneId": int(number), "ZoneName": name,
-                         "ZoneCnName": name, "Types": kinds}
-                        for zone, (name, number) in ZONES.items()
-                    ],
-                }
-            ]
-        }  # fmt: skip
 
     def create(self, ask: Ask) -> Answer:
         if "signed_up" not in self.account:
@@ -399,42 +359,6 @@ class FileSystems:
         if parts[:2] != ("/", "cfs") or len(parts) < 3 or ".." in parts:
             raise ApiError("InvalidParameterValue", "a path under /cfs/ is needed")
         return self.folder(row["id"]).joinpath(*parts[1:])
-
-
-def file_system_document(
-    file_system_id: str, *, index: int, fsid: str, name: str, created_at: float, **given: Any
-) -> Document:
-    return {
-        "id": file_system_id,
-        "index": index,
-        "ip": given.get("ip", ""),
-        "fsid": fsid,
-        "mount_target": new_id("mount"),
-        "name": name,
-        "created_at": created_at,
-        "until": given.get("until", created_at),
-        "state": given.get("state", "available"),
-        "zone": given.get("zone", demo.ZONE),
-        "net": given.get("net", "VPC"),
-        "protocol": given.get("protocol", "NFS"),
-        "storage": given.get("storage", "SD"),
-        "group": given.get("group", BASIC_GROUP),
-        "vpc": given.get("vpc", ""),
-        "subnet": given.get("subnet", ""),
-        "ccn": given.get("ccn", ""),
-        "cidr": given.get("cidr", ""),
-        "encrypted": given.get("encrypted", False),
-        "tags": given.get("tags", []),
-        "capacity": given.get("capacity", 0),
-        "snapshot": given.get("snapshot", ""),
-        "policy": given.get("policy", ""),
-        "size_limit": 0,
-    }
-
-
-def used_bytes(folder: Path) -> int:
-    """Size of all files under `folder`; 0 if it is not there."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _filtered(row: Document, name: str, values: list[str]) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from sandbox.accounts import APP_ID, REGION
 from sandbox.store import Document
 from sandbox.tencent.ask import Answer, Ask, Handler
-from sandbox.tencent.cfs import FileSystems, used_bytes
+from sandbox.tencent.cfs import FileSystems
+from sandbox.tencent.cfs_document import used_bytes
 from sandbox.tencent.errors import ApiError
 from sandbox.tencent.names import beijing, new_id
 from sandbox.tencent.outcome import failure

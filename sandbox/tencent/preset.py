@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sandbox import demo
-from sandbox.tencent.cfs import file_system_document
+from sandbox.tencent.cfs_document import file_system_document
 from sandbox.tencent.tcr import namespace_document, registry_document, repository_document
 from sandbox.tencent.tke import cluster_document
 from sandbox.tencent.tke_addons import addon_document

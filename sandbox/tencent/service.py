@@ -11,6 +11,7 @@ from sandbox.network import API_PORT
 from sandbox.tencent.ask import Handler
 from sandbox.tencent.cfs import FileSystems
 from sandbox.tencent.cfs_access import AccessGroups
+from sandbox.tencent.cfs_account import CfsAccount
 from sandbox.tencent.cfs_snapshots import Snapshots
 from sandbox.tencent.dispatch import MAX_BODY_BYTES, Dispatch
 from sandbox.tencent.places import Identity, Networks, Stock
@@ -51,6 +52,7 @@ class Tke:
 
 class Cfs:
     def __init__(self, world: World) -> None:
+        self.account = CfsAccount(world)
         self.groups = AccessGroups(world)
         self.file_systems = FileSystems(world, self.groups)
         self.snapshots = Snapshots(world, self.file_systems)
@@ -138,7 +140,8 @@ class Tencent:
         for service, version, parts in (
             ("tke", "2018-05-25", (self.tke.clusters, self.tke.nodes, self.tke.pools,
                                    self.tke.addons)),
-            ("cfs", "2019-07-19", (self.cfs.groups, self.cfs.file_systems, self.cfs.snapshots)),
+            ("cfs", "2019-07-19", (self.cfs.account, self.cfs.groups, self.cfs.file_systems,
+                                   self.cfs.snapshots)),
             ("tcr", "2019-09-24", (self.tcr.registries, self.tcr.images, self.tcr.access)),
             ("tse", "2020-12-07", (self.tse.instances, self.tse.services, self.tse.routes,
                                    self.tse.limits, self.tse.guards, self.tse.upstreams)),

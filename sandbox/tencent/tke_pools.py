@@ -192,8 +192,9 @@ class Pools:
         pool["spec"].update(native)
         pool["state"] = "Updating"
         self.rows.save(pool["id"])
-        if "Replicas" in native:
-            self._nodes.scale(pool, native["Replicas"])
+        replicas = native.get("Replicas")
+        if replicas is not None:
+            self._nodes.scale(pool, replicas)
         return {}
 
     def delete_native(self, ask: Ask) -> Answer:
@@ -219,8 +220,8 @@ class Pools:
             raise ApiError("InvalidParameter.Param", "the JSON parameters are not objects")
         instance_type = launch.get("InstanceType", "")
         self._nodes.check_stock(instance_type, demo.ZONE)
-        low, high = group.get("MinSize", 0), group.get("MaxSize", 0)
-        desired = group.get("DesiredCapacity", low)
+        low, high = int(group.get("MinSize", 0)), int(group.get("MaxSize", 0))
+        desired = int(group.get("DesiredCapacity", low))
         if not 0 <= low <= desired <= high:
             raise ApiError("FailedOperation.AsCommon", "MinSize <= DesiredCapacity <= MaxSize")
         pool = native_pool(

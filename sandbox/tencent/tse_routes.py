@@ -61,8 +61,8 @@ class GatewayRoutes:
             raise ApiError("InvalidParameterValue", f"unknown methods {wrong}")
         if ask.get("HttpsRedirectStatusCode", 426) not in REDIRECTS:
             raise ApiError("InvalidParameterValue", "HttpsRedirectStatusCode is unknown")
-        if wrong := set(ask.get("Protocols", [])) - {"http", "https"}:
-            raise ApiError("InvalidParameterValue", f"unknown protocols {wrong}")
+        if not set(ask.get("Protocols", [])) <= {"http", "https"}:
+            raise ApiError("InvalidParameterValue", "Protocols are http and https")
         if not any(ask.get(member) for member in ("Methods", "Hosts", "Paths", "Headers")):
             raise ApiError(
                 "InvalidParameterValue.BadRequestFormat",

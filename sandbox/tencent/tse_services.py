@@ -180,7 +180,8 @@ class GatewayServices:
         algorithm = info.get("Algorithm") or "round-robin"
         if algorithm not in ALGORITHMS:
             raise ApiError("InvalidParameterValue", f"Algorithm {algorithm} is unknown")
-        follows, targets = None, []
+        follows: dict[str, Any] | None = None
+        targets: list[dict[str, Any]] = []
         if kind == "Kubernetes":
             for member in ("SourceID", "SourceType", "Namespace", "ServiceName", "Port"):
                 if not info.get(member):
