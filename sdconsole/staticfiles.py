@@ -1,7 +1,5 @@
 """Which files of the npm packages are served, and how they get their lasting names."""
 
-from typing import ClassVar
-
 from django.contrib.staticfiles.apps import StaticFilesConfig
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -9,7 +7,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 class ServedFiles(StaticFilesConfig):
     """Leaves out what no page loads: Tabler's side sheets point at pictures that are not served."""
 
-    ignore_patterns: ClassVar[list[str]] = [
+    ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,
         "tabler-*",
         "tabler.css*",

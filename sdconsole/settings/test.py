@@ -16,7 +16,7 @@ STORAGES = {
 # Lets test runs empty the audit record between tests (apps/audit/migrations/0002); nothing else.
 DATABASES["default"]["OPTIONS"]["options"] = "-c sdc.test=on"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-WHITENOISE_AUTOREFRESH = True
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 LANGUAGE_CODE = "en"
 # The smallest reconciled kind, to try the loop on.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.core.things"]

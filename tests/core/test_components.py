@@ -176,6 +176,33 @@ def test_colours_come_from_tokens_alone() -> None:
         assert not re.search(r"#[0-9a-fA-F]{3,8}\b(?![^{]*\{)", path.read_text()), path
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_every_ink_is_readable_on_every_ground(theme: int) -> None:
+    sheet = (ROOT / "static/css/tokens.css").read_text()
+    found = re.findall(r"--sd-([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", sheet)
+    token = {name: (light, dark)[theme] for name, light, dark in found}
+    roles = ["ok", "run", "warn", "bad", "drift", "hold"]
+    inks = ["ink", "ink-2", "ink-3", "accent", *(f"{role}-fg" for role in roles)]
+    pairs = [
+        *((ink, ground) for ink in inks for ground in ("canvas", "surface", "sunken", "select")),
+        *((f"{role}-fg", f"{role}-bg") for role in roles),
+        ("ink-3", "hold-bg"),
+        ("on-accent", "accent"),
+        ("on-accent", "accent-h"),
+        ("on-bad", "bad-fg"),
+    ]
+    for ink, ground in pairs:
+        high, low = sorted((luminance(token[ink]), luminance(token[ground])), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, f"{ink} on {ground}"
+
+
 # ---- forms ----------------------------------------------------------------------------------
 
 
