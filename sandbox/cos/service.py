@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from urllib.parse import unquote_plus
 
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 from sandbox import demo
 from sandbox.accounts import REGION
@@ -50,7 +50,7 @@ class Cos:
     async def _sweep(self) -> None:
         while True:
             lifecycle.sweep(self.objects, self.uploads, self.world.clock.now())
-            await asyncio.sleep(SWEEP_S * self.world.pace.factor)
+            await asyncio.sleep(max(0.2, SWEEP_S * self.world.pace.factor))
 
     # One request.
 
@@ -58,10 +58,8 @@ class Cos:
         call = _read(request)
         try:
             reply = await self._answer(call)
-        except Dropped:
-            if request.transport:
-                request.transport.abort()
-            return web.Response()
+        except (Dropped, ConnectionError, ClientPayloadError):
+            return _hang_up(request)
         except Refused as refusal:
             reply = _refuse(call, CosError(refusal.code, refusal.message, refusal.status))
         except CosError as error:
@@ -71,7 +69,11 @@ class Cos:
         reply.headers |= self._cross_origin(call)
         reply.headers["x-cos-request-id"] = call.request_id
         reply.headers["Server"] = "tencent-cos"
-        return await _send(request, reply)
+        try:
+            return await _send(request, reply)
+        except (ConnectionError, FileNotFoundError):
+            # The reader went away, or the object was replaced while it was read.
+            return _hang_up(request)
 
     async def _answer(self, call: Call) -> Reply:
         if call.method == "OPTIONS":
@@ -148,6 +150,13 @@ class Cos:
         if found is None:
             raise CosError("AccessForbidden")
         return Reply(headers=found)
+
+
+def _hang_up(request: web.BaseRequest) -> web.Response:
+    """Break the connection; what is returned goes nowhere."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
 
 
 def _read(request: web.BaseRequest) -> Call:

@@ -73,6 +73,20 @@ async def img2img(request: web.Request) -> web.Response:
     return web.json_response(await generate.serve(engine_of(request), ask, "img2img"))
 
 
+async def extra_single_image(request: web.Request) -> web.Response:
+    """Enlarge one picture; every upscaler resamples alike here."""
+    body = await body_of(request)
+    image = generate.enlarge(generate.decode_image(str(body.get("image") or "")), body)
+    return web.json_response({"html_info": "", "image": generate.encode_image(image)})
+
+
+async def extra_batch_images(request: web.Request) -> web.Response:
+    body = await body_of(request)
+    given = [generate.decode_image(str(item.get("data"))) for item in body.get("imageList") or []]
+    made = [generate.encode_image(generate.enlarge(image, body)) for image in given]
+    return web.json_response({"html_info": "", "images": made})
+
+
 async def png_info(request: web.Request) -> web.Response:
     body = await body_of(request)
     image = generate.decode_image(str(body.get("image") or ""))
@@ -202,6 +216,8 @@ def _api(engine: Engine) -> list[web.RouteDef]:
     posts: dict[str, Handler] = {
         "txt2img": txt2img,
         "img2img": img2img,
+        "extra-single-image": extra_single_image,
+        "extra-batch-images": extra_batch_images,
         "png-info": png_info,
         "interrupt": interrupt,
         "skip": skip,

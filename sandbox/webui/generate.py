@@ -43,6 +43,18 @@ def decode_image(text: str) -> Image.Image:
     return image
 
 
+def enlarge(image: Image.Image, ask: dict[str, Any]) -> Image.Image:
+    """By a factor (resize_mode 0), or to a given width and height (1)."""
+    if ask.get("resize_mode") == 1:
+        size = (int(ask.get("upscaling_resize_w", 512)), int(ask.get("upscaling_resize_h", 512)))
+    else:
+        factor = float(ask.get("upscaling_resize", 2))
+        size = (int(image.width * factor), int(image.height * factor))
+    if min(size) < 1 or max(size) > 16_384:
+        raise ApiError(500, "ValueError", errors="height and width must be > 0")
+    return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+
 def encode_image(image: Image.Image, text: str = "") -> str:
     """PNG in base64, with the infotext inside."""
     notes = PngImagePlugin.PngInfo()

@@ -7,11 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
-from qcloud_cos import CosServiceError
+from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
 from qcloud_cos.cos_comm import CiDetectType
 
 from sandbox import demo
+from sandbox.accounts import REGION, Key
 from sandbox.ci.errors import CiError
 from sandbox.network import COS_PORT
 from tests.sandbox.ci.conftest import picture
@@ -318,3 +319,38 @@ async def test_interrupted_jobs_go_on_after_a_restart(client, world, ear):
     await world.ci.start(world)
     assert (await finished(client, job["JobId"]))["Label"] == "Ads"
     await ear.until(1)
+
+
+async def test_by_ci_host_and_who_may(world):
+    """Virtual hosts, as a client on the real network would call."""
+
+    def client(key: Key) -> CosS3Client:
+        config = CosConfig(
+            Region=REGION,
+            SecretId=key.secret_id,
+            SecretKey=key.secret_key,
+            Scheme="http",
+            IP=world.network.front,
+            Port=COS_PORT,
+        )
+        return CosS3Client(config, retry=0)
+
+    image = [{"Content": text(picture("#d01010"))}] * 2
+    details = await audit(client(world.accounts.first()), *image)
+    assert {detail["Label"] for detail in details} == {"Terrorism"}
+    limited = client(world.accounts.create(denied=("ci:CreateAuditingPictureJob",)))
+    batch = limited.ci_auditing_image_batch
+    assert await refused(limited, batch, Bucket=BUCKET, Input=image) == (403, "AccessDenied")
+    stranger = client(world.accounts.create(uin="100000000009"))
+    batch = stranger.ci_auditing_image_batch
+    assert await refused(stranger, batch, Bucket=BUCKET, Input=image) == (403, "AccessDenied")
+    site = f"http://{world.network.front}:{COS_PORT}/{BUCKET}/image/auditing"
+    anonymous = await on_thread(requests.post, site, data="<Request/>", timeout=5)
+    assert anonymous.status_code == 403
+    host = {"Host": f"{BUCKET}.ci.{REGION}.myqcloud.com"}
+    address = f"http://{world.network.front}:{COS_PORT}/nonsense"
+    key = world.accounts.first()
+    config = CosConfig(Region=REGION, SecretId=key.secret_id, SecretKey=key.secret_key)
+    signed = CosS3Auth(config, "/nonsense", params={})
+    odd = await on_thread(requests.get, address, headers=host, auth=signed, timeout=5)
+    assert odd.status_code == 405

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from qcloud_cos import CosServiceError
 
 from sandbox import demo
 from sandbox.accounts import REGION
+from sandbox.network import COS_PORT
+from sandbox.world import World
 
 BUCKET = demo.BUCKET
 
@@ -221,3 +224,55 @@ async def test_a_lost_answer_still_stored_the_object(client, world):
     )
     error = await refused(client.head_object, Bucket=BUCKET, Key="lost")
     assert error.get_status_code() == 503
+
+
+async def test_a_sender_or_reader_that_goes_away_does_no_harm(client, world, caplog):
+    url = client.get_presigned_url(Bucket=BUCKET, Key="half", Method="PUT")
+    path = url.partition(f"{COS_PORT}")[2]
+    reader, writer = await asyncio.open_connection(world.network.front, COS_PORT)
+    head = f"PUT {path} HTTP/1.1\r\nHost: {world.network.front}\r\nContent-Length: 9000000\r\n\r\n"
+    writer.write(head.encode() + b"x" * 3_000_000)
+    await writer.drain()
+    async with asyncio.timeout(5):
+        while not blobs(world, at_least=1 << 20):
+            await asyncio.sleep(0.01)
+    writer.transport.abort()
+    async with asyncio.timeout(5):
+        while blobs(world, at_least=1):
+            await asyncio.sleep(0.01)
+    assert not world.cos.objects.exists(BUCKET, "half")
+
+    world.cos.objects.put(BUCKET, "large", bytes(20 << 20), acl="public-read")
+    reader, writer = await asyncio.open_connection(world.network.front, COS_PORT)
+    writer.write(f"GET /{BUCKET}/large HTTP/1.1\r\nHost: {world.network.front}\r\n\r\n".encode())
+    await reader.readexactly(1000)
+    writer.transport.abort()
+    head = await on_thread(client.head_object, Bucket=BUCKET, Key="large")
+    assert head["Content-Length"] == str(20 << 20)
+    assert "Error handling request" not in caplog.text
+
+
+def blobs(world: World, at_least: int) -> list[Path]:
+    """Files of that many bytes or more below the store of objects."""
+    files = (path for path in (world.home / "cos").rglob("*") if path.is_file())
+    return [path for path in files if path.stat().st_size >= at_least]
+
+
+async def test_what_is_replaced_or_deleted_leaves_no_bytes(client, world, tmp_path):
+    for body in (b"one", b"two two"):
+        await on_thread(client.put_object, Bucket=BUCKET, Key="k", Body=body)
+    source = {"Bucket": BUCKET, "Key": "k", "Region": REGION}
+    await on_thread(client.copy_object, Bucket=BUCKET, Key="copy", CopySource=source)
+    assert len(blobs(world, at_least=1)) == 2
+    await on_thread(client.delete_object, Bucket=BUCKET, Key="k")
+    assert world.cos.objects.read(BUCKET, "copy") == b"two two"
+    await on_thread(client.delete_object, Bucket=BUCKET, Key="copy")
+    assert blobs(world, at_least=1) == []
+
+
+async def test_cannot_overwrite_when_told_not_to(client, world):
+    headers = {"x-cos-forbid-overwrite": "true"}
+    await on_thread(client.put_object, Bucket=BUCKET, Key="once", Body=b"1", Metadata=headers)
+    error = await refused(client.put_object, Bucket=BUCKET, Key="once", Body=b"2", Metadata=headers)
+    assert (error.get_status_code(), error.get_error_code()) == (409, "FileAlreadyExists")
+    assert world.cos.objects.read(BUCKET, "once") == b"1"

@@ -155,6 +155,22 @@ async def test_png_info_reads_back(start):
     assert (told["parameters"]["Seed"], told["parameters"]["Size-2"]) == ("3", "64")
 
 
+async def test_pictures_are_enlarged(start):
+    webui = await start()
+    made = (await txt2img(webui, prompt="tree"))[1]["images"][0]
+    ask = {"image": made, "upscaling_resize": 1.5, "upscaler_1": "Lanczos"}
+    told = (await call(webui, "POST", "/sdapi/v1/extra-single-image", json=ask))[1]
+    assert picture(told["image"]).size == (96, 96)
+    ask = {
+        "imageList": [{"data": made, "name": "a"}, {"data": made, "name": "b"}],
+        "resize_mode": 1,
+        "upscaling_resize_w": 80,
+        "upscaling_resize_h": 40,
+    }
+    told = (await call(webui, "POST", "/sdapi/v1/extra-batch-images", json=ask))[1]
+    assert [picture(image).size for image in told["images"]] == [(80, 40)] * 2
+
+
 @pytest.mark.parametrize(
     ("ask", "status", "member", "text"),
     [
