@@ -49,6 +49,13 @@ def ask_again(environment: Environment, products: Iterable[Product] = tuple(Prod
     return readings.update(due_at=now, asked_at=now)
 
 
+def due_now(environment: Environment, products: Iterable[Product]) -> None:
+    """The world was just changed there: the next look should come soon.  Nobody waits for it."""
+    Reading.objects.filter(
+        environment=environment, product__in=[one.value for one in products], permanent=False
+    ).update(due_at=timezone.now())
+
+
 def look_at_due(environment_pk: int | None = None) -> int:
     """Read whatever is due, one after the other; the number of readings made."""
     due = Reading.objects.filter(due_at__lte=timezone.now()).order_by("due_at", "pk")

@@ -5,9 +5,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.kinds import Applied, Kind
+from apps.environments import readings
 from apps.environments.clients import cos_for, kube_for
 from apps.environments.models import Preparation
 from apps.environments.plan import Action, Have, MakeNamespace, SetCors, Want, judge, plan
+from apps.environments.products import Product
 
 LABELS = {"app.kubernetes.io/managed-by": "sd-console"}
 
@@ -42,6 +44,8 @@ def apply(row: Preparation, action: Action) -> Applied:
             return Applied(made.request_id)
         case SetCors(bucket, rule, _old, others):
             done = cos_for(row.environment, bucket).cors_put([*others, rule])
+            # The health of the bucket should not tell of the missing rule for minutes to come.
+            readings.due_now(row.environment, [Product.COS])
             return Applied(done.request_id)
 
 

@@ -1,6 +1,7 @@
 """What `make run` fills an empty installation with: the demo accounts and the demo environment."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
@@ -16,4 +17,4 @@ class Command(BaseCommand):
         call_command("seed_accounts", stdout=self.stdout)
         endpoints = os.environ.get(ENDPOINTS)
         if endpoints:
-            call_command("seed_environment", endpoints=endpoints, stdout=self.stdout)
+            call_command("seed_environment", endpoints=Path(endpoints), stdout=self.stdout)

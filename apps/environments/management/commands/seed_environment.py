@@ -172,6 +172,7 @@ def carry_out(environment: Environment, plan: Plan | None) -> None:
     row = Preparation.objects.filter(environment=environment, due_at__lte=timezone.now()).first()
     if row is not None:
         loop.run("preparation", row.pk)
+        readings.look_at_due(environment.pk)
 
 
 def described(environment: Environment) -> str:
