@@ -7,6 +7,7 @@ broken answer is a LostAnswer.  Every call opens its own connection, so a Servic
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from cloud.types import Done, Memory, Pictures, Progress, WebUiModel
 
 SERVICE = "Web UI"
 REFRESHABLE = ("checkpoints", "vae", "embeddings", "loras")
+_NO_MODEL = re.compile(r"\bmodel .* not found")
 
 
 class WebUi:
@@ -97,6 +99,8 @@ class WebUi:
 
     def refresh(self, what: str = "checkpoints") -> Done:
         """Look into the model folders again: "checkpoints", "vae", "embeddings" or "loras"."""
+        if what not in REFRESHABLE:
+            raise errors.Rejected(f"The web UI cannot refresh {what!r}.", service=SERVICE)
         self._call("POST", f"refresh-{what}", {}, timeout_s=self._draw_s)
         return Done()
 
@@ -131,7 +135,6 @@ class WebUi:
             seeds=tuple(as_int(one, -1) for one in seeds),
             infotexts=tuple(str(one) for one in (info.get("infotexts") or [])[first:]),
             info=info,
-            served_by=response.headers.get("X-Served-By", ""),
         )
 
     def _json(
@@ -204,6 +207,8 @@ def _refused(response: requests.Response, *, mutating: bool) -> errors.CloudErro
     if "OutOfMemory" in name or "out of memory" in text(found, "errors").lower():
         kind: type[errors.CloudError] = errors.Rejected
         message = "The card has too little memory for this picture."
+    elif status == 404 or (status == 500 and _NO_MODEL.search(said)):
+        kind = errors.Rejected  # an unknown sampler or checkpoint, or the API is switched off
     elif status == 500:
         kind = errors.Busy  # it said itself that nothing was drawn
     elif status == 503:

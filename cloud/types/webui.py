@@ -18,13 +18,12 @@ class Infotext:
 class Pictures:
     """`images` are PNG bytes in order, grids left out; `infotexts` and `seeds` one each.
 
-    `info` is the web UI's own record of the run; `served_by` the pod, if it says so."""
+    `info` is the web UI's own record of the run."""
 
     images: tuple[bytes, ...] = field(repr=False)
     seeds: tuple[int, ...] = ()
     infotexts: tuple[str, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    served_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from cloud import ci, errors, tse, tse_routes
 from cloud.access import Access
 from cloud.cos import CosClient
 from cloud.kong import KongAdmin, upstream_get, upstream_set_hash_on
-from cloud.kube import KubeClient
+from cloud.kube import Conflicted, Expired, KubeClient
 from cloud.tencent import call
 from cloud.types import GatewayShape, ImageToJudge, RouteSpec
 from cloud.webui import WebUi
@@ -245,3 +245,76 @@ contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
 def test_a_broken_kubeconfig_is_refused(text: str) -> None:
     with pytest.raises(errors.Rejected):
         KubeClient(text)
+
+
+GONE = {"kind": "Status", "status": "Failure", "reason": "Expired", "code": 410, "message": "old"}
+
+
+def test_history_that_is_gone_asks_for_a_new_list() -> None:
+    event = json.dumps({"type": "ERROR", "object": GONE}).encode() + b"\n"
+    with Fickle(answer(200, event)) as server, pytest.raises(Expired):
+        list(kube(server.address).watch("v1", "pods", "sd", resource_version="1", timeout_s=1))
+    with Fickle(answer(410, json.dumps(GONE).encode())) as server, pytest.raises(Expired):
+        kube(server.address).list("v1", "pods", "sd")
+
+
+def test_a_watch_that_breaks_off_in_the_middle_is_noticed() -> None:
+    event = json.dumps({"type": "ADDED", "object": {"metadata": {"resourceVersion": "5"}}})
+    half = event.encode() + b'\n{"type": "MOD'
+    with Fickle(answer(200, half)) as server:
+        found = kube(server.address).watch("v1", "pods", "sd", resource_version="1", timeout_s=1)
+        assert next(found).resource_version == "5"
+        with pytest.raises(errors.Unreachable):
+            next(found)
+
+
+def status(code: int, reason: str, message: str = "", **details: Any) -> Behaviour:
+    body = {"kind": "Status", "code": code, "reason": reason, "message": message}
+    return answer(code, json.dumps(body | {"details": details}).encode())
+
+
+CAUSES = [
+    {
+        "reason": "FieldManagerConflict",
+        "message": 'conflict with "kubectl-edit" using apps/v1',
+        "field": ".spec.replicas",
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (status(401, "Unauthorized"), errors.NotAuthorized),
+        (status(403, "Forbidden", "no rights"), errors.NotAuthorized),
+        (status(403, "Forbidden", "exceeded quota: gpu"), errors.OverQuota),
+        (
+            status(403, "Forbidden", "going", causes=[{"reason": "NamespaceTerminating"}]),
+            errors.Busy,
+        ),
+        (status(404, "NotFound"), errors.NotFound),
+        (status(409, "Conflict", "the object has been modified"), errors.Busy),
+        (status(409, "Conflict", "Apply failed", causes=CAUSES), Conflicted),
+        (status(409, "AlreadyExists"), errors.AlreadyExists),
+        (status(422, "Invalid"), errors.Rejected),
+        (status(429, "TooManyRequests"), errors.Throttled),
+        (status(500, "InternalError"), errors.LostAnswer),
+        (status(504, "Timeout"), errors.LostAnswer),
+    ],
+)
+def test_a_status_of_kubernetes_has_one_meaning(
+    behaviour: Behaviour, kind: type[errors.CloudError]
+) -> None:
+    with Fickle(behaviour) as server, pytest.raises(errors.CloudError) as caught:
+        kube(server.address).apply(CONFIG_MAP)
+    assert type(caught.value) is kind
+
+
+def test_a_conflict_names_the_manager_and_the_field() -> None:
+    with (
+        Fickle(status(409, "Conflict", causes=CAUSES)) as server,
+        pytest.raises(Conflicted) as caught,
+    ):
+        kube(server.address).apply(CONFIG_MAP)
+    (conflict,) = caught.value.conflicts
+    assert (conflict.manager, conflict.field) == ("kubectl-edit", ".spec.replicas")
