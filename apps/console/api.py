@@ -26,6 +26,7 @@ from apps.core import marks
 from apps.core.access import Refused, allowed
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.problems import problem
+from apps.environments.api import router as environments
 from apps.gpu.api import router as gpu
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ api = NinjaAPI(
 api.add_router("", accounts)
 api.add_router("/audit", audit)
 api.add_router("", changes)
+api.add_router("/environments", environments)
 api.add_router("/gpu", gpu)
 
 
