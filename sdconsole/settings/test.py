@@ -14,7 +14,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Lets test runs empty the audit record between tests (apps/audit/migrations/0002); nothing else.
-DATABASES["default"]["OPTIONS"]["options"] = "-c sdc.test=on"
+DATABASES["default"]["OPTIONS"] |= {"options": "-c sdc.test=on"}  # type: ignore[operator]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 LANGUAGE_CODE = "en"
