@@ -264,13 +264,10 @@ class Proxy:
                         await sink.send_str(message.data)
                     elif message.type is aiohttp.WSMsgType.BINARY:
                         await sink.send_bytes(message.data)
+                # One side hung up: so does the other, which ends the pump of the other way.
+                await sink.close()
 
-            ways = [asyncio.create_task(pump(front, back)), asyncio.create_task(pump(back, front))]
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            await front.close()
+            await asyncio.gather(pump(front, back), pump(back, front), return_exceptions=True)
             return front
 
 

@@ -47,8 +47,12 @@ class Gateways:
         for gateway_id in world.store.collection("tse.gateways"):
             await self._settle(gateway_id)
 
-    async def stop(self) -> None:
+    async def settled(self) -> None:
+        """Wait until the ports are as the last `sync` asked."""
         await asyncio.gather(*self._settling, return_exceptions=True)
+
+    async def stop(self) -> None:
+        await self.settled()
         for gateway_id in list(self._running):
             await self._close(gateway_id)
 

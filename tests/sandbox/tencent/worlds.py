@@ -33,6 +33,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await world.gateway.start(world)
     if world.first_start("Tencent"):
         world.tencent.seed(world)
+    await world.gateway.settled()
     yield world
     mistakes = world.tencent.dispatch.answer_mistakes
     await world.gateway.stop()
