@@ -290,6 +290,9 @@ async def test_too_little_memory_for_model_or_size(start, share):
     lean = await start("--listen", "--api", "--medvram-sdxl", "--xformers", memory_gib=8)
     ask = {"width": 1024, "height": 1024, "override_settings": {"sd_model_checkpoint": "xl"}}
     assert (await txt2img(lean, **ask))[0] == 200
+    for flags, status in (((), 500), (("--xformers",), 200)):
+        close = await start("--listen", "--api", *flags, memory_gib=10.5)
+        assert (await txt2img(close, **ask))[0] == status
     tight = await start(memory_gib=8)
     assert (await txt2img(tight, **ask))[1]["error"] == "OutOfMemoryError"
 

@@ -39,6 +39,9 @@ async def test_http_is_up_before_the_model_and_the_hash_comes_with_it(start, wor
         "filename": f"{ROOT}/models/Stable-diffusion/anything.safetensors",
         "config": None,
     }
+    options = (await call(webui, "GET", "/sdapi/v1/options"))[1]
+    assert options["sd_model_checkpoint"] == first["title"]
+    assert options["sd_checkpoint_hash"] == digest.hexdigest()
     assert (second["title"], second["hash"]) == ("sub/other.safetensors", None)
     assert second["model_name"] == "sub_other"
 
