@@ -99,6 +99,7 @@ def web(listener: socket.socket, logs: Path, env: dict[str, str]) -> Web:
         "-m", "gunicorn", "sdconsole.wsgi", "--worker-class", "gthread",
         "--workers", os.environ.get("WEB_CONCURRENCY", WEB_PROCESSES), "--threads", WEB_THREADS,
         "--bind", f"fd://{listener.fileno()}", "--no-control-socket", "--graceful-timeout", "5",
+        "--preload",  # the code is loaded once, not once per process
     ]
     # fmt: on
     port = listener.getsockname()[1]

@@ -67,15 +67,19 @@ def test_a_server_of_ones_own_that_does_not_answer_is_one_line(run, home):
     assert line.startswith("The server of DATABASE_URL does not answer: ")
 
 
-def test_it_starts_stays_up_and_stops_without_a_trace(run, launch, home):
+def test_a_console_from_its_first_start_over_a_kill_to_make_stop(run, launch, home):
+    """One long test: each of these starts costs seconds."""
     console = run()
     port = int(console.hear(r"^ready: http://127\.0\.0\.1:(\d+)/$", within_s=180)[1])
-    console.hear("^accounts, also in ")
-    assert (home / "accounts.txt").stat().st_mode & 0o777 == 0o600
     assert status(port, "/readyz") == 200
-    assert json.loads((home / "environment.json").read_text())["SDCONSOLE_PUBLIC_URL"].endswith(
-        str(port)
-    )
+    console.hear("^accounts, also in ")
+    accounts = home / "accounts.txt"
+    passwords = accounts.read_text()
+    assert accounts.stat().st_mode & 0o777 == 0o600
+    assert len(passwords.splitlines()) == 6
+
+    beside = json.loads((home / "environment.json").read_text())
+    assert beside["SDCONSOLE_PUBLIC_URL"] == f"http://127.0.0.1:{port}"
 
     second = run()
     assert second.process.wait(30) == 2
@@ -90,22 +94,15 @@ def test_it_starts_stays_up_and_stops_without_a_trace(run, launch, home):
     assert status(port, "/healthz") == 200
     console.hear("^web runs again$")
 
+    console.end(signal.SIGKILL)
+    until(lambda: started_from(home) == [], "everything ended with its supervisor")
+    again = run(PORT=str(port))
+    again.hear("^ready: ", within_s=120)
+    assert accounts.read_text() == passwords
+
     stop = launch(STOP, SDCONSOLE_HOME=str(home))
     assert stop.process.wait(60) == 0
-    assert console.process.wait(10) == 0
-    assert console.rest()[-1] == "stopped"
+    assert again.process.wait(10) == 0
+    assert again.rest()[-1] == "stopped"
     assert started_from(home) == []
     assert not (home / "environment.json").exists()
-
-
-def test_killing_it_leaves_nothing_and_the_next_start_goes_on(run, home):
-    console = run()
-    console.hear("^ready: ", within_s=180)
-    accounts = (home / "accounts.txt").read_text()
-    console.end(signal.SIGKILL)
-    until(lambda: started_from(home) == [], "everything ended with it")
-
-    again = run()
-    again.hear("^ready: ", within_s=120)
-    assert (home / "accounts.txt").read_text() == accounts
-    assert again.end(signal.SIGINT) == 0
