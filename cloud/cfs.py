@@ -39,12 +39,14 @@ def file_system_create(access: Access, spec: FileSystemSpec, *, client_token: st
     """`client_token` (<= 64 ASCII characters) makes a repeat within two hours the same one."""
     body: dict[str, Any] = {
         "Zone": spec.zone,
-        "NetInterface": "VPC",
+        "NetInterface": "CCN" if spec.ccn_id else "VPC",
         "PGroupId": spec.pgroup_id,
         "Protocol": spec.protocol,
         "StorageType": spec.storage,
-        "VpcId": spec.vpc_id,
-        "SubnetId": spec.subnet_id,
+        "VpcId": spec.vpc_id or None,
+        "SubnetId": spec.subnet_id or None,
+        "CcnId": spec.ccn_id or None,
+        "CidrBlock": spec.cidr or None,
         "FsName": spec.name,
         "ClientToken": client_token,
         "Capacity": spec.capacity_gib or None,

@@ -32,15 +32,18 @@ class Wire:
         self.bucket = bucket
         self.timeout_s = timeout_s
         own_host = access.cos_endpoint
-        self.conf = CosConfig(
-            Region=access.region,
-            SecretId=access.secret_id,
-            SecretKey=access.secret_key,
-            Token=access.token or None,
-            Scheme=access.cos_scheme,
-            Domain=f"{own_host}/{bucket}" if own_host else None,
-            ServiceDomain=own_host or None,
-        )
+        try:
+            self.conf = CosConfig(
+                Region=access.region,
+                SecretId=access.secret_id,
+                SecretKey=access.secret_key,
+                Token=access.token or None,
+                Scheme=access.cos_scheme,
+                Domain=f"{own_host}/{bucket}" if own_host else None,
+                ServiceDomain=own_host or None,
+            )
+        except CosClientError:
+            raise errors.NotAuthorized("The key pair is not complete.", service="COS") from None
         self.sdk = CosS3Client(self.conf, retry=0)
 
     def send(

@@ -5,7 +5,9 @@ One ApiClient per kubeconfig is kept, since a TLS context costs more than a requ
 
 import hashlib
 import json
+import os
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -24,7 +26,9 @@ from cloud.types import FieldConflict
 
 SERVICE = "Kubernetes"
 CONNECT_S = 5.0
-_clients: dict[str, ApiClient] = {}
+MAX_CLIENTS = 32
+# By process as well: a connection must not be shared with a forked child.
+_clients: OrderedDict[tuple[int, str], ApiClient] = OrderedDict()
 _lock = threading.Lock()
 # Each of these makes the client run a program or read a file of this machine.
 _FORBIDDEN_USER = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
@@ -48,10 +52,13 @@ class Expired(errors.Transient):
 
 def client_for(kubeconfig: str) -> ApiClient:
     """The kept client of this kubeconfig.  Raises Rejected if it cannot be used."""
-    key = hashlib.sha256(kubeconfig.encode()).hexdigest()
+    key = (os.getpid(), hashlib.sha256(kubeconfig.encode()).hexdigest())
     with _lock:
         if key not in _clients:
             _clients[key] = _client(kubeconfig)
+            if len(_clients) > MAX_CLIENTS:
+                _clients.popitem(last=False)
+        _clients.move_to_end(key)
         return _clients[key]
 
 

@@ -1,4 +1,8 @@
-"""Failures of the wire itself: was the request sent or not, and which error that makes."""
+"""Failures of the wire itself: was the request sent or not, and which error that makes.
+
+Adapters raise what `unanswered` makes `from None`: the vendor's exception carries the whole URL,
+and a traceback would print it.
+"""
 
 import requests
 import urllib3.exceptions

@@ -82,9 +82,9 @@ def call(
             reqTimeout=timeout_s,
         )
     )
-    credential = Credential(access.secret_id, access.secret_key, access.token or None)
-    client = CommonClient(service, version, credential, access.region, profile)
     try:
+        credential = Credential(access.secret_id, access.secret_key, access.token or None)
+        client = CommonClient(service, version, credential, access.region, profile)
         found = client.call_json(action, asked)
     except TencentCloudSDKException as exc:
         raise _error(exc, service, action, mutating) from None
@@ -158,6 +158,8 @@ def _error(
             service=service,
             mutating=mutating,
         )
+    if code == "InvalidCredential":  # empty or with spaces; nothing was sent
+        return errors.NotAuthorized("The key pair is not complete.", code=code, service=service)
     if code.startswith("Client"):
         return errors.Rejected(
             f"{action} could not be sent: {exc.get_message()}"[:500], code=code, service=service

@@ -193,13 +193,15 @@ def _service(one: Data) -> GatewayService:
     found = part(one, "UpstreamInfo")
     kind = text(one, "UpstreamType")
     targets = _targets(found, "Targets")
+    # What does not bind a service of this kind stays at its default, as in a wish.
+    bound: Data = {} if kind in ("IPList", "HostIP") else found
     spec = ServiceSpec(
         name=text(one, "Name"),
-        source_id=text(found, "SourceID"),
-        namespace=text(found, "Namespace"),
-        service_name=text(found, "ServiceName"),
-        port=whole(found, "Port"),
-        source_type=text(found, "SourceType"),
+        source_id=text(bound, "SourceID"),
+        namespace=text(bound, "Namespace"),
+        service_name=text(bound, "ServiceName"),
+        port=0 if kind == "IPList" else whole(found, "Port"),
+        source_type=text(bound, "SourceType", "TKE"),
         upstream_type=kind,
         protocol=text(one, "Protocol"),
         timeout_ms=whole(one, "Timeout"),

@@ -7,16 +7,20 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class FileSystemSpec:
-    """A file system to be made.  `storage`: SD or HP (NFS), TB or TP (Turbo, with capacity)."""
+    """A file system to be made.  `storage`: SD or HP (NFS), TB or TP (Turbo).
+
+    NFS lives in a subnet of a VPC; Turbo in a CCN, with an address range and a capacity."""
 
     name: str
     zone: str
-    vpc_id: str
-    subnet_id: str
+    vpc_id: str = ""
+    subnet_id: str = ""
     pgroup_id: str = "pgroupbasic"
     protocol: str = "NFS"
     storage: str = "SD"
     capacity_gib: int = 0
+    ccn_id: str = ""
+    cidr: str = ""
     encrypted: bool = False
     snapshot_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -27,11 +27,17 @@ Found = TypeVar("Found")
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The endpoints of a sandbox of our own, running as its own process."""
-    home = tmp_path_factory.mktemp("sandbox")
+    with running(tmp_path_factory.mktemp("sandbox")) as endpoints:
+        yield endpoints
+
+
+@contextlib.contextmanager
+def running(home: Path, *options: str) -> Iterator[dict[str, str]]:
+    """A sandbox process with its state under `home`; stopped by its own id at the end."""
     clean = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     with (home / "sandbox.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "--home", str(home), "--pace", "0.05"],
+            [sys.executable, "-m", "sandbox", "--home", str(home), "--pace", "0.05", *options],
             cwd=ROOT,
             env=clean,
             stdout=log,
@@ -55,6 +61,10 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 @pytest.fixture(scope="session")
 def access(sandbox: dict[str, str]) -> Access:
+    return access_to(sandbox)
+
+
+def access_to(sandbox: dict[str, str]) -> Access:
     return Access(
         sandbox["region"],
         sandbox["secret_id"],

@@ -9,6 +9,7 @@ import pytest
 
 from cloud import cfs, errors, sts, tcr, tke, tke_pools, vpc
 from cloud.access import Access
+from cloud.cos import CosClient
 from cloud.tencent import call, rows
 from cloud.types import (
     Cluster,
@@ -39,6 +40,13 @@ def test_a_wrong_secret_is_not_authorized(access: Access) -> None:
     assert caught.value.code == "AuthFailure.SignatureFailure"
     assert caught.value.request_id
     assert "wrong" not in str(caught.value)
+
+
+def test_an_incomplete_key_pair_is_not_authorized(access: Access) -> None:
+    with pytest.raises(errors.NotAuthorized):
+        sts.whoami(replace(access, secret_key=""))
+    with pytest.raises(errors.NotAuthorized):
+        CosClient(replace(access, secret_key=""), "b-1")
 
 
 def test_an_unknown_member_is_rejected(access: Access) -> None:
@@ -108,6 +116,8 @@ def test_its_nodes_and_pools(access: Access) -> None:
     assert pool.ready == pool.replicas >= 2
     assert pool.instance_types == (nodes[0].instance_type,)
     drivers = tke_pools.gpu_info(access, nodes[0].instance_type)
+    older = {one.instance_id for one in tke_pools.standard_nodes(access, CLUSTER)}
+    assert older <= {one.instance_id for one in nodes}
     assert drivers and drivers[0].driver and drivers[0].cuda
 
 
@@ -280,8 +290,39 @@ def test_a_snapshot_is_taken_and_dropped(access: Access) -> None:
 
 
 def test_only_turbo_makes_directories(access: Access) -> None:
-    with pytest.raises(errors.CloudError):
+    with pytest.raises(errors.Rejected):
         cfs.turbo_directory_create(access, STORAGE, "/cfs/models")
+    spec = FileSystemSpec(
+        "fast",
+        ZONE,
+        protocol="TURBO",
+        storage="TB",
+        capacity_gib=20480,
+        ccn_id="ccn-demo0001",
+        cidr="10.99.0.0/24",
+    )
+    made = cfs.file_system_create(access, spec, client_token=uuid.uuid4().hex)
+    eventually(
+        lambda: cfs.file_system(access, made.id),
+        lambda one: one is not None and one.state == "available",
+    )
+    assert not cfs.turbo_directory_exists(access, made.id, "/cfs/models/")
+    cfs.turbo_directory_create(access, made.id, "/cfs/models/")
+    assert cfs.turbo_directory_exists(access, made.id, "/cfs/models/")
+    cfs.file_system_delete(access, made.id)
+
+
+def test_a_file_system_changes_its_group(access: Access) -> None:
+    group = cfs.pgroup_create(access, "moved-to")
+    cfs.file_system_pgroup_set(access, STORAGE, group.id)
+    eventually(
+        lambda: cfs.file_system(access, STORAGE),
+        lambda one: one is not None and one.pgroup_id == group.id,
+    )
+    with pytest.raises(errors.Busy):
+        cfs.pgroup_delete(access, group.id)
+    eventually(lambda: cfs.file_system_pgroup_set(access, STORAGE, "pgroupbasic").request_id, bool)
+    assert isinstance(cfs.clients(access, STORAGE), tuple)
 
 
 def test_the_registry_the_account_has(access: Access) -> None:
@@ -310,6 +351,25 @@ def test_namespaces_and_repositories_are_made_once(access: Access) -> None:
         assert tcr.repository_create(access, REGISTRY, "film", "sd", "for films").request_id
     (repository,) = tcr.repositories(access, REGISTRY, "film")
     assert (repository.name, repository.description) == ("sd", "for films")
+    tcr.namespace_create(access, REGISTRY, "short")
+    for _ in range(2):
+        assert tcr.namespace_delete(access, REGISTRY, "short").request_id
+    assert "short" not in [one.name for one in tcr.namespaces(access, REGISTRY)]
+    assert tcr.image_delete(access, REGISTRY, "film", "sd", "never").request_id
+
+
+def test_a_registry_lives_and_dies(access: Access) -> None:
+    made = tcr.registry_create(access, "second-one", "standard")
+    found = eventually(
+        lambda: tcr.registry(access, made.id),
+        lambda one: one is not None and one.status == "Running",
+    )
+    assert found is not None and (found.name, found.kind) == ("second-one", "standard")
+    with pytest.raises(errors.AlreadyExists):
+        tcr.registry_create(access, "second-one")
+    tcr.registry_delete(access, made.id)
+    eventually(lambda: tcr.registry(access, made.id), lambda one: one is None)
+    tcr.registry_delete(access, made.id)
 
 
 def test_logins_are_shown_once_and_never_printed(access: Access) -> None:

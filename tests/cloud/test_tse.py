@@ -42,7 +42,6 @@ def fixed(name: str) -> ServiceSpec:
     return ServiceSpec(
         name,
         upstream_type="IPList",
-        source_type="",
         fixed_targets=(Target("127.0.0.1", 7860), Target("127.0.0.1", 7861)),
         timeout_ms=600000,
         retries=0,
@@ -58,6 +57,9 @@ def test_the_gateway_the_account_has(access: Access) -> None:
     addresses = tse.public_addresses(access, GATEWAY)
     assert addresses
     assert tse.gateway(access, "gateway-00000000") is None
+    tse.gateway_modify(access, GATEWAY, name="sd-demo", description="for pictures")
+    changed = tse.gateway(access, GATEWAY)
+    assert changed is not None and changed.description == "for pictures"
 
 
 def test_a_gateway_lives_and_dies(access: Access) -> None:
@@ -85,6 +87,9 @@ def test_a_cluster_is_bound_once(access: Access) -> None:
         assert tse.source_create(access, GATEWAY, CLUSTER, "sd-demo").request_id
     found = tse.source(access, GATEWAY, CLUSTER)
     assert found is not None and (found.kind, found.name) == ("TKE", "sd-demo")
+    tse.source_rename(access, GATEWAY, CLUSTER, "renamed")
+    found = tse.source(access, GATEWAY, CLUSTER)
+    assert found is not None and found.name == "renamed"
     spec = ServiceSpec("bound", CLUSTER, "default", "kubernetes", 443, timeout_ms=60000)
     tse_services.service_create(access, GATEWAY, spec)
     service = tse_services.service(access, GATEWAY, "bound")
@@ -100,7 +105,7 @@ def test_a_cluster_is_bound_once(access: Access) -> None:
 def test_a_service_reads_back_as_it_was_written(access: Access, service: str) -> None:
     found = tse_services.service(access, GATEWAY, "two-pods")
     assert found is not None
-    assert found.spec == replace(fixed("two-pods"), source_type=found.spec.source_type)
+    assert found.spec == fixed("two-pods")
     assert [target.port for target in found.targets] == [7860, 7861]
     slower = replace(found.spec, timeout_ms=900000)
     tse_services.service_modify(access, GATEWAY, service, slower)
