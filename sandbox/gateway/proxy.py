@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,8 @@ from sandbox.gateway.plugins import Answered, Plugins
 from sandbox.gateway.router import Match, Request, upstream_path
 from sandbox.gateway.stickiness import Stick, stick
 from sandbox.store import Document
+
+log = logging.getLogger(__name__)
 
 HOP_BY_HOP = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
@@ -37,7 +40,8 @@ def client_ip(request: web.BaseRequest) -> str:
     with contextlib.suppress(ValueError):
         if ip_address(peer) in TRUSTED:
             forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
-            return request.headers.get("X-Real-IP", "").strip() or forwarded or peer
+            said = request.headers.get("X-Real-IP", "").strip() or forwarded
+            return str(ip_address(said)) if said else peer
     return peer
 
 
@@ -62,6 +66,12 @@ class Proxy:
             response.headers["Server"] = f"kong/{self._gateway.version}"
             response.headers.update({**extra, **answer.headers})
             return response
+        except ConnectionError:
+            raise  # the client went away in the middle; there is nobody to answer
+        except Exception:
+            log.exception("The proxy of %s failed.", self._gateway.config.gateway_id)
+            text = '{"message":"An unexpected error occurred"}'
+            return web.Response(status=500, text=text, content_type="application/json")
 
     async def _serve(self, request: web.BaseRequest, extra: dict[str, str]) -> web.StreamResponse:
         path = unquote(request.raw_path.partition("?")[0])
@@ -233,16 +243,15 @@ class Proxy:
         response.headers["Via"] = f"kong/{self._gateway.version}"
         if "Content-Length" not in answer.headers and request.version >= aiohttp.HttpVersion11:
             response.enable_chunked_encoding()
-        await response.prepare(request)
         try:
+            await response.prepare(request)
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
+            await response.write_eof()
         except (aiohttp.ClientError, TimeoutError):
-            # The head is out already: all that is left is to break the connection off.
+            # The head is out, or the client is gone: all that is left is to break off.
             if request.transport is not None:
                 request.transport.abort()
-            return response
-        await response.write_eof()
         return response
 
     async def _tunnel(

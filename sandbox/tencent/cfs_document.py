@@ -1,5 +1,6 @@
 """A file system as it is kept, and how much lies in it."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -42,4 +43,9 @@ def file_system_document(
 
 def used_bytes(folder: Path) -> int:
     """Size of all files under `folder`; 0 if it is not there."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for path in folder.rglob("*"):
+        # Pods write and delete while we count.
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

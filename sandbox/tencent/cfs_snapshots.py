@@ -1,5 +1,6 @@
 """CFS snapshots (real copies of the files), automatic snapshot policies, and Turbo quotas."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class Snapshots:
             raise ApiError("ResourceNotFound.SnapshotNotFound", f"{snapshot_id} does not exist")
         return self.rows[snapshot_id]
 
-    def create(self, ask: Ask) -> Answer:
+    async def create(self, ask: Ask) -> Answer:
         source = self._file_systems.find(ask["FileSystemId"])
         if source["state"] != "available":
             raise ApiError("InvalidParameterValue.InvalidFsStatus", source["state"])
@@ -64,7 +65,9 @@ class Snapshots:
             "created_at": now,
             "until": now + self._world.pace.seconds("cfs.snapshot"),
         }
-        shutil.copytree(self._file_systems.folder(source["id"]), self.folder(row["id"]))
+        await asyncio.to_thread(
+            shutil.copytree, self._file_systems.folder(source["id"]), self.folder(row["id"])
+        )
         row["size_mib"] = -(-used_bytes(self.folder(row["id"])) // MIB)
         self.rows[row["id"]] = row
         return {"SnapshotId": row["id"]}

@@ -67,6 +67,9 @@ def verify(
         raise ApiError(
             "AuthFailure.SecretIdNotFound", "The SecretId is not found, check your SecretId."
         ) from None
+    if headers.get("X-TC-Token"):
+        # Only temporary keys come with a token, and this account has handed out none.
+        raise ApiError("AuthFailure.TokenFailure", "The token does not belong to the SecretId.")
     names = match["headers"].split(";")
     if "content-type" not in names or "host" not in names:
         raise ApiError(

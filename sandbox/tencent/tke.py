@@ -65,6 +65,8 @@ class Clusters:
         basic = ask.get("ClusterBasicSettings", {})
         advanced = ask.get("ClusterAdvancedSettings", {})
         cidr = ask["ClusterCIDRSettings"]
+        if ask.get("RunInstancesForNode") or ask.get("ExistedInstancesForNode"):
+            raise ApiError("UnsupportedOperation", "the sandbox buys nodes through node pools only")
         version = basic.get("ClusterVersion", VERSIONS[0])
         if version not in VERSIONS:
             raise ApiError("InvalidParameter.Param", f"cluster version {version} is not offered")

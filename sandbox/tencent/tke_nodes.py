@@ -108,10 +108,15 @@ class Nodes:
                 self.rows.save(node_id)
 
     def _shares(self, node: Document) -> bool:
-        """True if the node offers slices: a native pool with QGPUEnable, and the component."""
+        """True if the node offers slices.
+
+        That takes a native pool with QGPUEnable, the component, and sharing on in the cluster.
+        """
+        cluster = self._clusters.rows[node["cluster"]]
         pool = self.pools.get(node["pool"], {})
         addon = self.addons.get(f"{node['cluster']}/qgpu", {})
-        return bool(pool.get("qgpu")) and addon.get("phase") in ("Succeeded", "Upgrading")
+        installed = addon.get("phase") in ("Succeeded", "Upgrading")
+        return bool(pool.get("qgpu") and cluster["qgpu_share"] and installed)
 
     def _join(self, node: Document) -> None:
         machine = MACHINES[node["type"]]

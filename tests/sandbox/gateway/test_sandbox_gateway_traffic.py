@@ -11,6 +11,7 @@ from sandbox.network import GATEWAY_PORT
 from sandbox.world import World
 from tests.sandbox.gateway.traffic import POD_PORT, Gate, pods
 from tests.sandbox.tencent.sdk import until
+from tests.sandbox.tencent.standin_kube import standin
 
 
 async def test_without_a_route_the_answer_is_kongs_404(gate: Gate) -> None:
@@ -141,6 +142,19 @@ async def test_a_large_body_arrives_whole(gate: Gate, world: World) -> None:
         assert pod.bodies == [body]
 
 
+async def test_answers_without_a_body_pass(gate: Gate, world: World) -> None:
+    await gate.open()
+    async with pods(world, "sd", 1) as (pod,):
+        got = await gate.send("HEAD", "/")
+        assert (got.status, got.text, got.headers["Content-Length"]) == (
+            200,
+            "",
+            str(len(pod.ip)),
+        )
+        pod.status = 204
+        assert (await gate.get()).status == 204
+
+
 async def test_a_slow_pod_is_a_504_after_the_services_timeout(gate: Gate, world: World) -> None:
     await gate.open(Timeout=100)
     async with pods(world, "sd", 1) as (pod,):
@@ -181,7 +195,7 @@ async def test_web_sockets_pass(gate: Gate, world: World) -> None:
     await runner.setup()
     ip = world.network.pod(0)
     await aiohttp.web.TCPSite(runner, ip, POD_PORT).start()
-    world.kube.cluster(demo.CLUSTER_ID).pods["sd", "sd", POD_PORT] = [(ip, POD_PORT)]  # type: ignore[attr-defined]
+    standin(world).cluster(demo.CLUSTER_ID).pods["sd", "sd", POD_PORT] = [(ip, POD_PORT)]
     url = f"http://{world.network.gateway(0)}:{GATEWAY_PORT}/queue/join"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         await socket.send_str("hello")

@@ -14,6 +14,7 @@ from sandbox import demo
 from sandbox.network import GATEWAY_PORT
 from sandbox.world import World
 from tests.sandbox.tencent.sdk import Call
+from tests.sandbox.tencent.standin_kube import standin
 
 POD_PORT = 7860
 SOURCE = {
@@ -72,7 +73,7 @@ async def pods(world: World, service: str, count: int, first: int = 0) -> AsyncI
     running = [Pod(world.network.pod(first + index)) for index in range(count)]
     for pod in running:
         await pod.start()
-    behind = world.kube.cluster(demo.CLUSTER_ID).pods  # type: ignore[attr-defined]
+    behind = standin(world).cluster(demo.CLUSTER_ID).pods
     behind["sd", service, POD_PORT] = [(pod.ip, POD_PORT) for pod in running]
     try:
         yield running

@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from sandbox.world import World
+
 
 class StandinCluster:
     def __init__(self, version: str) -> None:
@@ -46,3 +48,9 @@ class StandinKube:
                 "contexts": [],
             }
         )
+
+
+def standin(world: World) -> StandinKube:
+    """The stand-in that `world` runs on."""
+    assert isinstance(world.kube, StandinKube)
+    return world.kube

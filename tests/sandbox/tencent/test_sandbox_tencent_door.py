@@ -68,6 +68,14 @@ async def test_a_clock_that_is_off_expires_the_signature(world: World, offset_s:
     assert await refusal(world, "tke", "DescribeClusters") == "AuthFailure.SignatureExpire"
 
 
+async def test_a_token_nobody_handed_out_is_refused(world: World) -> None:
+    sdk = client(world, "tke")
+    sdk.credential.token = "made-up"
+    with pytest.raises(TencentCloudSDKException) as caught:
+        await asyncio.to_thread(sdk.call_json, "DescribeClusters", {})
+    assert caught.value.get_code() == "AuthFailure.TokenFailure"
+
+
 async def test_a_tampered_body_is_a_signature_failure(world: World) -> None:
     answer = await raw(world, "tke", "DescribeClusters", b'{"Limit":1}', sent=b'{"Limit":2}')
     assert answer["Error"]["Code"] == "AuthFailure.SignatureFailure"

@@ -12,6 +12,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from sandbox import demo
 from sandbox.world import World
 from tests.sandbox.tencent.sdk import NATIVE, Call, until
+from tests.sandbox.tencent.standin_kube import standin
 
 CIDR = {"ClusterCIDR": "172.20.0.0/16", "ServiceCIDR": "172.21.0.0/20"}
 
@@ -50,7 +51,7 @@ async def test_a_cluster_is_first_creating_then_running(world: World, call: Call
         await call("tke", "DescribeClusterKubeconfig", ClusterId=cluster_id)
     assert early.value.get_code() == "FailedOperation.ClusterState"
     await until(lambda: state(call, cluster_id), lambda found: found == "Running")
-    assert world.kube.cluster(cluster_id).version == "1.32.2"
+    assert standin(world).cluster(cluster_id).version == "1.32.2"
     await until(
         lambda: call("tke", "DescribeAddon", ClusterId=cluster_id),
         lambda answer: [a["Phase"] for a in answer["Addons"]] == ["Succeeded"],
@@ -84,7 +85,7 @@ async def test_deleting_a_cluster_takes_time_and_everything_with_it(
 
     assert cluster_id not in await until(listed, lambda found: cluster_id not in found)
     with pytest.raises(KeyError):
-        world.kube.cluster(cluster_id)
+        standin(world).cluster(cluster_id)
 
 
 async def test_the_kubeconfig_is_useless_until_an_endpoint_is_open(
@@ -113,7 +114,7 @@ async def test_the_kubeconfig_is_useless_until_an_endpoint_is_open(
 
 
 async def test_the_preset_pool_has_two_nodes_with_two_cards_each(world: World, call: Call) -> None:
-    nodes = world.kube.cluster(demo.CLUSTER_ID).nodes
+    nodes = standin(world).cluster(demo.CLUSTER_ID).nodes
     assert len(nodes) == demo.NODE_COUNT
     for node in nodes.values():
         assert (node["cards"], node["card_gib"], node["qgpu"]) == (2, 22, True)
@@ -156,7 +157,7 @@ async def test_a_native_pool_buys_nodes_that_join_the_cluster(world: World, call
 
     row = await until(pool, lambda found: found["LifeState"] == "Running")
     assert row["Native"]["ReadyReplicas"] == 1
-    nodes = world.kube.cluster(demo.CLUSTER_ID).nodes
+    nodes = standin(world).cluster(demo.CLUSTER_ID).nodes
     assert len(nodes) == 3
     assert [n["labels"]["team"] for n in nodes.values() if "team" in n["labels"]] == ["art"]
     await call(
@@ -168,7 +169,7 @@ async def test_a_native_pool_buys_nodes_that_join_the_cluster(world: World, call
         "tke", "DeleteNodePool", version=NATIVE, ClusterId=demo.CLUSTER_ID, NodePoolId=pool_id
     )
     await until(
-        lambda: asyncio.sleep(0, len(world.kube.cluster(demo.CLUSTER_ID).nodes)),
+        lambda: asyncio.sleep(0, len(standin(world).cluster(demo.CLUSTER_ID).nodes)),
         lambda count: count == 2,
     )
 
@@ -224,7 +225,7 @@ async def test_a_standard_pool_takes_json_strings_and_has_no_slices(
 
     row = await until(pool, lambda found: found["LifeState"] == "normal")
     assert row["NodeCountSummary"]["AutoscalingAdded"]["Normal"] == 1
-    node = list(world.kube.cluster(demo.CLUSTER_ID).nodes.values())[-1]
+    node = list(standin(world).cluster(demo.CLUSTER_ID).nodes.values())[-1]
     assert (node["cards"], node["qgpu"]) == (1, False)
 
 
@@ -272,7 +273,7 @@ async def test_slices_appear_when_the_component_comes_after_the_node(
         lambda: asyncio.sleep(0, f"{demo.CLUSTER_ID}/qgpu" in addons), lambda there: not there
     )
     pool = await call("tke", "CreateNodePool", version=NATIVE, **native_pool())
-    nodes = world.kube.cluster(demo.CLUSTER_ID).nodes
+    nodes = standin(world).cluster(demo.CLUSTER_ID).nodes
 
     def slices() -> list[bool]:
         return [
