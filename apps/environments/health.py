@@ -129,8 +129,8 @@ def _judged(
     return Health(key, label, product, *answer)
 
 
-def _fine(word: Say | None = None) -> Answer:
-    return OK, word or Say(FINE), NOTHING, NOTHING
+def _fine(sentence: Say, word: Say | None = None) -> Answer:
+    return OK, word or Say(FINE), sentence, NOTHING
 
 
 def _gone(what: str) -> Answer:
@@ -160,7 +160,8 @@ def _cluster(seen: Seen) -> Answer:
     if found is None:
         return _gone(seen.cluster_id)
     if found.running:
-        return _fine()
+        say = gettext_noop("Kubernetes %(version)s with %(count)s nodes.")
+        return _fine(Say.of(say, version=found.version, count=found.node_count))
     return _in_state(found.id, found.state, CLUSTER_COMING)
 
 
@@ -194,7 +195,10 @@ def _nodes(seen: Seen) -> Answer:
             Say(gettext_noop("No node offers a GPU.")),
             Say(gettext_noop("Add a native node pool of a GPU type with qGPU switched on.")),
         )
-    return _fine(word)
+    cards = sum(node.cards or node.whole_cards for node in seen.nodes)
+    types = ", ".join(sorted({node.gpu_type for node in seen.nodes if node.gpu_type}))
+    say = Say.of(gettext_noop("%(count)s cards: %(types)s."), count=cards, types=types)
+    return _fine(say, word)
 
 
 def _qgpu(seen: Seen) -> Answer:
@@ -207,7 +211,8 @@ def _qgpu(seen: Seen) -> Answer:
             Say(gettext_noop("Install the add-on qgpu on the cluster.")),
         )
     if found.healthy:
-        return _fine()
+        say = Say.of(gettext_noop("Add-on qgpu %(version)s."), version=found.version)
+        return _fine(say)
     if found.phase in ("Installing", "Upgrading"):
         say = Say.of(gettext_noop("The add-on is in phase %(phase)s."), phase=found.phase)
         return RUN, Say(gettext_noop("Updating")), say, NOTHING
@@ -227,7 +232,9 @@ def _registry(seen: Seen) -> Answer:
     found = seen.registry
     if found is None:
         return _gone(seen.tcr_id)
-    return _fine() if found.running else _in_state(found.id, found.state, ("Pending", "Deploying"))
+    if found.running:
+        return _fine(Say.of("%(domain)s", domain=found.domain))
+    return _in_state(found.id, found.state, ("Pending", "Deploying"))
 
 
 def _files(seen: Seen) -> Answer:
@@ -252,7 +259,8 @@ def _files(seen: Seen) -> Answer:
             Say.of(gettext_noop("The file system is %(percent)s%% full."), percent=percent),
             Say(gettext_noop("Delete models nobody uses, or raise the file system's limit.")),
         )
-    return _fine()
+    used = round(found.used_bytes / (1 << 30), 1)
+    return _fine(Say.of(gettext_noop("%(used)s GiB used."), used=used))
 
 
 def _gateway(seen: Seen) -> Answer:
@@ -272,7 +280,7 @@ def _gateway(seen: Seen) -> Answer:
             Say(gettext_noop("The gateway has no public address.")),
             Say(gettext_noop("Give it one in Tencent's console, or use it from inside the VPC.")),
         )
-    return _fine()
+    return _fine(Say.of(gettext_noop("Reached at %(address)s."), address=found.address))
 
 
 def _bucket(seen: Seen) -> Answer:
@@ -285,9 +293,9 @@ def _bucket(seen: Seen) -> Answer:
             WARN,
             Say(gettext_noop("No CORS rule")),
             Say(gettext_noop("Browsers may not upload to the bucket from this console yet.")),
-            Say(gettext_noop("Apply the plan that prepares the environment.")),
+            Say(gettext_noop("Choose what belongs once more: its plan sets the CORS rule.")),
         )
-    return _fine()
+    return _fine(Say(gettext_noop("Browsers may upload from this console.")))
 
 
 def _moderation(seen: Seen) -> Answer:
@@ -305,4 +313,4 @@ def _moderation(seen: Seen) -> Answer:
             Say.of(gettext_noop("CI does not know the policy %(id)s."), id=seen.biz_type),
             Say(gettext_noop("Choose another moderation policy under Settings.")),
         )
-    return _fine()
+    return _fine(Say.of(gettext_noop("%(count)s moderation policies."), count=len(seen.policies)))

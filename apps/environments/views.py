@@ -76,6 +76,7 @@ def environment_index(request: HttpRequest) -> HttpResponse:
     context = {
         "listing": listing,
         "rows": rows if "sort" in request.GET else pages.worst_first(rows),
+        "live": any(row.progress.live for row in rows),
         "may_change": allowed(request.user, "environment.change"),
     }
     return listing_page(request, "environments/environment_list.html", context)
