@@ -1,11 +1,13 @@
 """The Kong Admin API of one gateway, in the shapes of Kong 2.x."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.faults import Dropped, Refused
 from sandbox.gateway.balance import checks_on
 from sandbox.gateway.config import KINDS, Missing, Taken
 from sandbox.gateway.gateway import Gateway
@@ -27,6 +29,7 @@ class Reply:
 
 
 NOT_FOUND = Reply(404, {"message": "Not found"})
+DROPPED = Reply(0)  # no answer at all
 WRONG_METHOD = Reply(405, {"message": "Method not allowed"})
 
 
@@ -42,8 +45,12 @@ class Admin:
             reply = Reply(400, {"message": "Cannot parse JSON body"})
         else:
             path = request.path.strip("/")
-            reply = self.answer(request.method, path, dict(request.query), body)
-        return shown(reply, {"Server": f"kong/{self._gateway.version}"})
+            reply = await faulty(
+                self._gateway,
+                f"{request.method} {path.partition('/')[0] or 'node'}",
+                lambda: self.answer(request.method, path, dict(request.query), body),
+            )
+        return shown(request, reply, {"Server": f"kong/{self._gateway.version}"})
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Entity) -> Reply:
         """What Kong answers to one call; Konga passes its own calls on to here."""
@@ -246,7 +253,25 @@ async def read_body(request: web.Request) -> Entity:
     return body
 
 
-def shown(reply: Reply, headers: dict[str, str]) -> web.Response:
+async def faulty(gateway: Gateway, action: str, answer: Callable[[], Reply]) -> Reply:
+    """The answer, unless a fault rule for service "kong" (action "PATCH upstreams") strikes."""
+    faults = gateway.world.faults
+    try:
+        await faults.before("kong", action)
+        reply = answer()
+        await faults.after("kong", action)
+    except Dropped:
+        return DROPPED
+    except Refused as refused:
+        return Reply(refused.status, {"message": refused.message})
+    return reply
+
+
+def shown(request: web.Request, reply: Reply, headers: dict[str, str]) -> web.Response:
+    if reply is DROPPED:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
     if reply.body is None:
         return web.Response(status=reply.status, headers=headers)
     return web.json_response(reply.body, status=reply.status, headers=headers)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.gateway.admin import Admin, Reply, read_body, shown
+from sandbox.gateway.admin import Admin, Reply, faulty, read_body, shown
 from sandbox.gateway.gateway import Gateway
 
 
@@ -29,8 +29,8 @@ class Konga:
         try:
             body = await read_body(request)
         except ValueError:
-            return shown(Reply(400, {"message": "Cannot parse JSON body"}), {})
-        return shown(self._answer(request, body), {})
+            return shown(request, Reply(400, {"message": "Cannot parse JSON body"}), {})
+        return shown(request, await self._answer(request, body), {})
 
     def _let_in(self, address: str) -> bool:
         access = self._gateway.row["access"]
@@ -45,7 +45,7 @@ class Konga:
             )
         return listed if access["Mode"] == "Whitelist" else not listed
 
-    def _answer(self, request: web.Request, body: dict[str, Any]) -> Reply:
+    async def _answer(self, request: web.Request, body: dict[str, Any]) -> Reply:
         path = request.path.strip("/")
         if path == "":
             return Reply(200, {"name": "konga"})
@@ -63,7 +63,12 @@ class Konga:
             return Reply(400, {"message": "No connection is selected. Please activate one"})
         # Konga turns a PUT into a PATCH on its way to Kong.
         method = "PATCH" if request.method == "PUT" else request.method
-        return self._admin.answer(method, path[4:].strip("/"), dict(request.query), body)
+        inner = path[4:].strip("/")
+        return await faulty(
+            self._gateway,
+            f"{method} {inner.partition('/')[0] or 'node'}",
+            lambda: self._admin.answer(method, inner, dict(request.query), body),
+        )
 
     def _login(self, body: dict[str, Any]) -> Reply:
         row = self._gateway.row

@@ -3,9 +3,11 @@
 from typing import Any
 
 import aiohttp
+import pytest
 
+from sandbox.gateway.service import Gateways
 from sandbox.network import KONG_ADMIN_PORT, KONGA_PORT
-from sandbox.world import World
+from sandbox.world import World, open_world
 from tests.sandbox.gateway.traffic import Gate, pods
 from tests.sandbox.tencent.sdk import until
 
@@ -83,6 +85,19 @@ async def test_tses_own_modify_loses_the_hash_key(gate: Gate, world: World) -> N
         assert (upstream["algorithm"], upstream["hash_on"]) == ("consistent-hashing", "none")
 
 
+async def test_a_lost_answer_of_konga_leaves_the_change_behind(gate: Gate, world: World) -> None:
+    await gate.open()
+    world.faults.replace(
+        [{"service": "kong", "action": "PATCH upstreams", "nth": 1, "when": "after", "do": "drop"}]
+    )
+    async with aiohttp.ClientSession() as session:
+        konga = await Konga.login(gate, session)
+        path = f"/kong/upstreams/{await upstream_id(gate)}"
+        with pytest.raises(aiohttp.ClientError):
+            await konga.ask("PATCH", path, {"hash_on": "ip"})
+        assert (await konga.ask("GET", path))[1]["hash_on"] == "ip"
+
+
 async def test_konga_lets_nobody_in_without_a_token(gate: Gate, world: World) -> None:
     url = f"http://{world.network.gateway(0)}:{KONGA_PORT}"
     async with aiohttp.ClientSession() as session:
@@ -156,3 +171,26 @@ async def test_kong_admin_shares_the_configuration(gate: Gate, world: World) -> 
         assert {row["Name"] for row in listed["Result"]["ServiceList"]} == {"sd", "mine"}
         seen = await gate.tse("DescribeCloudNativeAPIGatewayRouteRateLimit", Id=route["id"])
         assert seen["Result"]["QpsThresholds"] == [{"Unit": "year", "Max": 1}]
+
+
+async def test_the_configuration_survives_a_restart(gate: Gate, world: World) -> None:
+    await gate.open()
+    detail = {"QpsThresholds": [{"Unit": "year", "Max": 1}], "LimitBy": "ip", "Policy": "redis"}
+    await gate.tse("CreateCloudNativeAPIGatewayRouteRateLimit", Id="sd-all", LimitDetail=detail)
+    async with aiohttp.ClientSession() as session:
+        konga = await Konga.login(gate, session)
+        await konga.ask("PATCH", f"/kong/upstreams/{await upstream_id(gate)}", {"hash_on": "ip"})
+    await world.gateway.stop()
+    again = open_world(world.home, pace=0.01)
+    again.kube, again.tencent, again.gateway = world.kube, world.tencent, Gateways()
+    await again.gateway.start(again)
+    try:
+        reopened = Gate(again, gate.call)
+        async with pods(world, "sd", 2):
+            assert await reopened.statuses(2) == {200: 1, 429: 1}
+        upstream = again.store.collection("kong.upstreams")
+        assert [entry["kong"]["hash_on"] for entry in upstream.values()] == ["ip"]
+    finally:
+        await again.gateway.stop()
+        again.store.close()
+        await world.gateway.start(world)

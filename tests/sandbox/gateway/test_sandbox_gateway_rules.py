@@ -144,6 +144,19 @@ async def test_a_limit_reads_back_as_written(gate: Gate) -> None:
     assert caught.value.get_code() == "InvalidParameterValue.InvalidParameterValue"
 
 
+async def test_parameter_rules_limit_only_what_they_match(gate: Gate, world: World) -> None:
+    rule = {
+        "Filters": [{"Key": "header", "Name": "X-Plan", "Operator": "in", "Values": ["free"]}],
+        "LimitBy": [{"Key": "ip", "Value": ""}],
+        "QpsThresholds": [{"Unit": "year", "Max": 1}],
+    }
+    await limited(gate, {"Enabled": True, "Policy": "redis", "LimitRules": [rule]})
+    async with pods(world, "sd", 1):
+        assert await gate.statuses(3, headers={"X-Plan": "free"}) == {200: 1, 429: 2}
+        assert await gate.statuses(3, headers={"X-Plan": "paid"}) == {200: 3}
+        assert await gate.statuses(1, headers={"X-Plan": "free"}, source="127.0.0.7") == {200: 1}
+
+
 async def test_canary_rules_split_by_condition_and_weight(gate: Gate, world: World) -> None:
     old = await gate.open("old")
     new = await gate.serve("new")

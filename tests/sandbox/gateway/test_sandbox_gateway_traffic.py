@@ -28,6 +28,20 @@ async def test_pods_are_taken_in_turn_and_followed_live(gate: Gate, world: World
     assert (await gate.get()).status == 503
 
 
+async def test_a_list_of_addresses_is_weighted_and_can_be_changed(gate: Gate, world: World) -> None:
+    async with pods(world, "unused", 2) as (heavy, light):
+        targets = [
+            {"Host": heavy.ip, "Port": POD_PORT, "Weight": 75},
+            {"Host": light.ip, "Port": POD_PORT, "Weight": 25},
+        ]
+        more = {"UpstreamType": "IPList", "UpstreamInfo": {"Targets": targets}}
+        service_id = await gate.serve("list", **more)
+        await gate.route(service_id, "list")
+        assert await gate.hits(8) == {heavy.ip: 6, light.ip: 2}
+        await gate.tse("UpdateUpstreamTargets", Name="list", Targets=targets[1:])
+        assert await gate.hits(3) == {light.ip: 3}
+
+
 async def test_headers_tell_the_pod_who_asked(gate: Gate, world: World) -> None:
     await gate.open()
     async with pods(world, "sd", 1) as (pod,):
