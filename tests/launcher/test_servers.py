@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -71,13 +72,19 @@ def test_a_killed_valkey_comes_back_with_its_keys(up, home):
 
 def test_a_stale_lock_that_names_a_living_process_does_not_matter(up, home):
     postgres = Postgres(home, home)
-    crash(up(postgres))
+    running = up(postgres)
+    crash(running)
     lock = home / "postgres/postmaster.pid"
     _, *others = lock.read_text().splitlines()
     # What a container's restart does: the old number is now an unrelated process's.
-    lock.write_text("\n".join([str(os.getpid()), *others, ""]))
-    (postgres.sockets / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
-    up(postgres)
+    bystander = subprocess.Popen(["sleep", "600"], user=running.program.uid)
+    try:
+        lock.write_text("\n".join([str(bystander.pid), *others, ""]))
+        (postgres.sockets / ".s.PGSQL.5432.lock").write_text(f"{bystander.pid}\n")
+        up(postgres)
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 @pytest.mark.parametrize("server", [Postgres, Valkey])
