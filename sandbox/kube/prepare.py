@@ -29,6 +29,7 @@ ALWAYS: dict[str, Document] = {
     "persistentvolumeclaims": {"spec": {"resources": {}}},
     "horizontalpodautoscalers": {"spec": {"scaleTargetRef": {}}},
     "services": {"spec": {}, "status": {"loadBalancer": {}}},
+    "events": {"source": {}},
 }
 NODE_INFO = (
     "machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion",

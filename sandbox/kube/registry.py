@@ -4,8 +4,9 @@ All of it is plain synchronous code, so a write is atomic among the tasks of the
 """
 
 import copy
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.clock import Clock
@@ -40,6 +41,7 @@ class Write:
     validation: str = "Ignore"  # Strict, Warn or Ignore unknown fields
     subresource: str = ""
     force: bool = False
+    patching: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -169,6 +171,8 @@ class Registry:
             raise bad_request(prefix + str(exc)) from exc
         if decoder.unknown:
             said = [f'unknown field "{path}"' for path in decoder.unknown]
+            if write.validation == "Strict" and write.patching:
+                raise self._strict_patch(body, said)
             if write.validation == "Strict":
                 raise bad_request(f"{prefix}strict decoding error: {', '.join(said)}")
             if write.validation == "Warn":
@@ -176,6 +180,15 @@ class Registry:
         new.setdefault("metadata", {})
         new["kind"], new["apiVersion"] = resource.kind, resource.api_version
         return new
+
+    @staticmethod
+    def _strict_patch(body: Document, said: list[str]) -> ApiError:
+        """A patched object is echoed whole when a strict patch brings an unknown field."""
+        echo = json.dumps(json.dumps(body, separators=(",", ":")))
+        message = f"Invalid value: {echo}: strict decoding error: {', '.join(said)}"
+        cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
+        details = {"causes": [cause]}
+        return ApiError(422, "Invalid", f' "" is invalid: patch: {message}', details)
 
     def _manager(self, resource: Resource, write: Write, operation: str) -> Manager:
         return Manager(operation, write.manager, resource.api_version, write.subresource)
@@ -309,6 +322,7 @@ class Registry:
             target = patch.strategic(self.schema, node, copy.deepcopy(live), body)
         self._check_identity(resource, namespace, target)
         self._check_name(target, name)
+        write = replace(write, patching=True)
         return self._replace(resource, live, target, write)
 
     def apply(
