@@ -106,8 +106,7 @@ def start(
         gathered.unlink(missing_ok=True)
         supervisor.run(console.command("collectstatic", "--noinput", "--clear", logs=logs, env=env))
         gathered.write_text(key)
-    if any(ROOT.glob("apps/*/management/commands/seed.py")):
-        supervisor.run(console.command("seed", logs=logs, env=env))
+    supervisor.run(console.command("seed", logs=logs, env=env))
 
     say("starting web, workers and scheduler ...")
     supervisor.start(console.web(listener, logs, env), *console.workers(logs, env))
