@@ -103,7 +103,6 @@ class Nodes:
                 self.rows.save(node_id)
             elif node["joined"] and not node["qgpu"] and self._shares(node):
                 # The qGPU component arrived after the node: its device plug-in starts anew.
-                self._world.kube.cluster(node["cluster"]).remove_node(node["ip"])
                 self._join(node)
                 self.rows.save(node_id)
 
@@ -136,7 +135,10 @@ class Nodes:
             labels["node.tke.cloud.tencent.com/machine"] = node["machine"]
         if node["qgpu"]:
             labels["qgpu-device-enable"] = "enable"
-        self._world.kube.cluster(node["cluster"]).add_node(
+        cluster = self._world.kube.cluster(node["cluster"])
+        # It may be there already: with other devices, or from a join that a kill cut short.
+        cluster.remove_node(node["ip"])
+        cluster.add_node(
             name=node["ip"],
             ip=node["ip"],
             labels=labels,

@@ -18,7 +18,7 @@ class StandinCluster:
         self.nodes[node["name"]] = node
 
     def remove_node(self, name: str) -> None:
-        del self.nodes[name]
+        self.nodes.pop(name, None)
 
     def endpoints(self, namespace: str, service: str, port: int) -> list[tuple[str, int]]:
         return self.pods.get((namespace, service, port), [])

@@ -174,6 +174,19 @@ async def test_a_native_pool_buys_nodes_that_join_the_cluster(world: World, call
     )
 
 
+async def test_a_join_that_a_kill_cut_short_is_finished_later(world: World, call: Call) -> None:
+    rows = world.store.collection("tke.nodes")
+    for key, row in rows.items():
+        # As it would be read back: the cluster had the node, the row did not know yet.
+        row.update({"state": "initializing", "joined": False})
+        rows.save(key)
+    await until(
+        lambda: asyncio.sleep(0, {row["state"] for row in rows.values()}),
+        lambda states: states == {"running"},
+    )
+    assert len(standin(world).cluster(demo.CLUSTER_ID).nodes) == demo.NODE_COUNT
+
+
 async def test_a_sold_out_type_is_refused_and_the_stock_list_says_so(
     world: World, call: Call
 ) -> None:
