@@ -28,6 +28,7 @@ RESOURCE_PATH = re.compile(
     r"/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[^/]+))?/?$"
 )
 HEALTH = ("/healthz", "/livez", "/readyz")
+AUDIT = web.RequestKey("audit", str)
 BIGGEST = 3 * 1024 * 1024
 
 
@@ -83,7 +84,7 @@ class ApiServer:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        request["audit"] = str(uuid.uuid4())
+        request[AUDIT] = str(uuid.uuid4())
         try:
             return await self._answer(request)
         except Dropped:
@@ -282,7 +283,7 @@ class ApiServer:
 
 async def _stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Each answer names its request, as the audit log would."""
-    response.headers["Audit-Id"] = request["audit"]
+    response.headers["Audit-Id"] = request[AUDIT]
     response.headers["Cache-Control"] = "no-cache, private"
 
 

@@ -65,7 +65,10 @@ def _quiet(text: str) -> str:
 def keep_common_rows(recorded: Document, answer: Document) -> None:
     """Leave only rows of objects that both clusters held, and at least one of those."""
     names = {row["cells"][0] for row in recorded["rows"]}
-    here = {str(row["cells"][0]).replace("abcde", "<sfx>").replace("abcdf", "<sfx>") for row in answer["rows"]}
+    here = {
+        str(row["cells"][0]).replace("abcde", "<sfx>").replace("abcdf", "<sfx>")
+        for row in answer["rows"]
+    }
     common = names & here
     for body in (recorded, answer):
         body["metadata"] = {}

@@ -15,7 +15,7 @@ from sandbox.kube.reading import token
 from sandbox.kube.service import Kube
 from sandbox.world import open_world
 from tests.sandbox.kube import recording
-from tests.sandbox.kube.conftest import CLUSTER, PACE, Http, http_as
+from tests.sandbox.kube.worlds import CLUSTER, PACE, Http, http_as
 
 Document = dict[str, Any]
 ADMIN = ("system:masters",)
