@@ -11,6 +11,7 @@ urlpatterns = [
     path("audit/", include("apps.audit.urls")),
     path("environments/", include("apps.environments.urls")),
     path("gpu/", include("apps.gpu.urls")),
+    path("deployments/", include("apps.deployments.urls")),
     path("", include("apps.console.urls")),
     path("api/v1/", api_urls()),
     re_path("^api/", nothing_here),

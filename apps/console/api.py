@@ -26,6 +26,7 @@ from apps.core import marks
 from apps.core.access import Refused, allowed
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.problems import problem
+from apps.deployments.api import router as deployments
 from apps.environments.api import router as environments
 from apps.gpu.api import router as gpu
 
@@ -67,6 +68,7 @@ api.add_router("/audit", audit)
 api.add_router("", changes)
 api.add_router("/environments", environments)
 api.add_router("/gpu", gpu)
+api.add_router("/deployments", deployments)
 
 
 def _anonymous(request: HttpRequest, refusal: AuthenticationError) -> HttpResponse:

@@ -47,7 +47,7 @@ def clash(flags: Iterable[str]) -> tuple[str, str] | None:
 
 
 def not_allowed(args: Iterable[str]) -> str | None:
-    """The first extra argument that the console sets itself or that would open the pod; None if fine."""
+    """The first extra argument that is ours to set or would open the pod; None if all are fine."""
     for arg in args:
         name = arg.split("=", 1)[0]
         if name in OURS or name in FORBIDDEN or name in BY_NAME:

@@ -113,7 +113,7 @@ def arguments(spec: DeploymentSpec) -> list[str]:
 
 
 def limits(spec: DeploymentSpec) -> dict[str, str]:
-    """Limits alone: the API copies them to requests, and extended resources cannot be overcommitted."""
+    """Limits alone: the API copies them to requests; extended resources are never overcommitted."""
     found = {
         "cpu": f"{spec.cpu:g}",
         "memory": f"{spec.memory_gib}Gi",

@@ -36,8 +36,8 @@ class Want:
 class Have:
     """What is there.
 
-    live: our objects by kind and name.  differs: per wanted object that is there, what a server-side
-    dry run says would change.  replaced: objects whose change the API refuses (immutable fields).
+    live: our objects by kind and name.  differs: per wanted object that is there, what a
+    server-side dry run says would change.  replaced: objects whose change the API refuses (immutable fields).
     holders: field managers that hold a field we are about to set, by object.
     """
 

@@ -13,7 +13,7 @@ class Part(BaseModel):
 
 
 class ImageSpec(Part):
-    """`repository` without the registry's domain; `digest` pins what `tag` meant when it was chosen."""
+    """`repository` without the registry's domain; `digest` pins what `tag` meant when chosen."""
 
     repository: str = Field(max_length=255)
     tag: str = Field(max_length=128)
@@ -29,7 +29,7 @@ class SliceSpec(Part):
 
 class ServiceSpec(Part):
     type: Literal["ClusterIP", "Internal", "Public"] = "ClusterIP"
-    subnet_id: str = Field("", max_length=40)
+    subnet_id: str = Field(default="", max_length=40)
 
 
 class DeploymentSpec(Part):

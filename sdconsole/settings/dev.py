@@ -16,5 +16,5 @@ from sdconsole.settings.base import *  # noqa: E402
 
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 0
-SECURE_PROXY_SSL_HEADER = None
+SECURE_PROXY_SSL_HEADER = None  # type: ignore[assignment]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
