@@ -293,7 +293,12 @@ def _bucket(seen: Seen) -> Answer:
             WARN,
             Say(gettext_noop("No CORS rule")),
             Say(gettext_noop("Browsers may not upload to the bucket from this console yet.")),
-            Say(gettext_noop("Choose what belongs once more: its plan sets the CORS rule.")),
+            Say(
+                gettext_noop(
+                    "Apply the plan that prepares the environment; without one, choose what"
+                    " belongs once more."
+                )
+            ),
         )
     return _fine(Say(gettext_noop("Browsers may upload from this console.")))
 

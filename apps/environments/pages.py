@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.measures import size
 from apps.core.models import Plan, PlanItem
 from apps.core.phases import Phase
+from apps.core.words import Say
 from apps.environments import health as healths
 from apps.environments import selectors
 from apps.environments.health import Health
@@ -40,32 +41,61 @@ class Row:
 
     @property
     def state(self) -> str:
-        return healths.worst(self.products) if self.environment.adopted else healths.OFF
+        if not self.environment.adopted and not self.troubles:
+            return healths.OFF
+        return healths.worst(self.products)
 
     @property
     def state_words(self) -> str:
         return str(STATE_WORDS[self.state])
 
     @property
-    def troubles(self) -> list[Health]:
-        """What needs a person, worst first; the same trouble of two columns only once."""
-        found: dict[str, Health] = {}
+    def troubles(self) -> list["TroubleRow"]:
+        """What needs a person, worst first; one refused key is one trouble, not eight."""
+        found: dict[str, list[Health]] = {}
         for one in self.products:
             if one.needs_person:
-                found.setdefault(f"{one.product}{one.sentence}", one)
-        return sorted(found.values(), key=lambda one: healths.WORST_FIRST.index(one.state))
+                found.setdefault(f"{one.sentence}{one.remedy}", []).append(one)
+        rows = [TroubleRow(group) for group in found.values()]
+        return sorted(rows, key=lambda one: healths.WORST_FIRST.index(one.state))
 
     @property
     def progress(self) -> "Progress":
-        return progress(self.looks.values())
+        return progress(list(self.looks.values()))
 
     @property
     def oldest(self) -> Reading | None:
-        """The reading that says how old this row may be."""
-        read = [look for look in self.looks.values() if look.read_at and not look.error]
-        return min(
-            read, key=lambda look: look.read_at.timestamp() if look.read_at else 0, default=None
-        )
+        """The reading that says how old what is shown of this row may be."""
+        shown = {one.product for one in self.products}
+        read = [
+            look
+            for product, look in self.looks.items()
+            if product in shown and look.read_at and not look.error
+        ]
+        return min(read, key=lambda look: str(look.read_at), default=None)
+
+
+@dataclass(frozen=True)
+class TroubleRow:
+    """One trouble of one or several products: the same state, sentence and remedy."""
+
+    products: list[Health]
+
+    @property
+    def label(self) -> str:
+        return ", ".join(_t(one.label) for one in self.products)
+
+    @property
+    def state(self) -> str:
+        return self.products[0].state
+
+    @property
+    def sentence(self) -> Say:
+        return self.products[0].sentence
+
+    @property
+    def remedy(self) -> Say:
+        return self.products[0].remedy
 
 
 @dataclass(frozen=True)
@@ -80,13 +110,13 @@ class Progress:
         return self.done < self.total
 
 
-def progress(looks: object) -> Progress:
-    asked = [look for look in looks if look.asked_at is not None]  # type: ignore[attr-defined]
+def progress(looks: Sequence[Reading]) -> Progress:
+    asked = [look for look in looks if look.asked_at is not None]
     waiting = [look for look in asked if look.awaited and (look.due_at or look.running)]
     if not waiting:
         return Progress(0, 0)
-    since = max(look.asked_at for look in waiting)
-    together = [look for look in asked if look.asked_at >= since] or waiting
+    since = max(look.asked_at for look in waiting if look.asked_at)
+    together = [look for look in asked if look.asked_at and look.asked_at >= since]
     return Progress(len(together) - len([one for one in together if one in waiting]), len(together))
 
 

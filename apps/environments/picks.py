@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.words import Say
 from apps.environments.facts import (
     BucketFacts,
     ClusterFacts,
@@ -16,7 +17,8 @@ from apps.environments.facts import (
     GatewayFacts,
     RegistryFacts,
 )
-from apps.environments.models import Environment, Finding, FindingKind
+from apps.environments.models import Environment, Finding, FindingKind, Reading
+from apps.environments.products import Product
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,25 @@ class Pick:
     options: list[Option]
     nothing: str | Promise
     chosen: str
-    error: str = ""
+    error: str
+    unread: Say  # why the product could not be read
 
 
-def picks(environment: Environment, chosen: dict[str, str], errors: dict[str, str]) -> list[Pick]:
+PRODUCTS = {
+    "cluster_id": Product.TKE,
+    "cfs_id": Product.CFS,
+    "tcr_id": Product.TCR,
+    "gateway_id": Product.TSE,
+    "bucket": Product.COS,
+}
+
+
+def picks(
+    environment: Environment,
+    chosen: dict[str, str],
+    errors: dict[str, str],
+    looks: dict[Product, Reading],
+) -> list[Pick]:
     """Everything found, with what was chosen; the first usable one where nothing was chosen yet."""
     stored: dict[str, list[dict[str, object]]] = {}
     kinds = [
@@ -59,7 +76,7 @@ def picks(environment: Environment, chosen: dict[str, str], errors: dict[str, st
         stored.setdefault(kind, []).append(data)
 
     def pick(
-        field: str,
+        name: str,
         kind: FindingKind,
         shape: type[Fact],
         icon: str,
@@ -68,16 +85,17 @@ def picks(environment: Environment, chosen: dict[str, str], errors: dict[str, st
         read: Callable[[Fact], tuple[str, str, str, str]],
     ) -> Pick:
         told = [read(shape.from_json(data)) for data in stored.get(kind, [])]
-        wanted = chosen.get(field)
+        wanted = chosen.get(name)
         if wanted is None:
             wanted = next((value for value, _name, _facts, why in told if not why), "")
         options = [
-            Option(value, name or value, facts, why, value == wanted)
-            for value, name, facts, why in told
+            Option(value, called or value, facts, why, value == wanted)
+            for value, called, facts, why in told
         ]
-        return Pick(
-            field, kind.label, icon, purpose, options, nothing, wanted, errors.get(field, "")
-        )
+        look = looks.get(PRODUCTS[name])
+        unread = look.error_say if look is not None else Say("")
+        error = errors.get(name, "")
+        return Pick(name, kind.label, icon, purpose, options, nothing, wanted, error, unread)
 
     return [
         pick(

@@ -29,6 +29,7 @@ from apps.environments.forms import (
 )
 from apps.environments.inventory import shown
 from apps.environments.models import Environment, stages
+from apps.environments.products import Product
 from apps.environments.regions import REGIONS
 
 GET_AND_POST = ["GET", "HEAD", "POST"]
@@ -135,7 +136,8 @@ def environment_adopt(request: HttpRequest, name: str) -> HttpResponse:
         "form": form,
         "steps": steps,
         "reading": [step for step in steps if step.state in ("", "run")],
-        "picks": picks.picks(environment, picks.chosen(form, environment), picks.said(form)),
+        "picks": picks.picks(environment, picks.chosen(form, environment), picks.said(form), looks),
+        "key_refused": sts if (sts := looks.get(Product.STS)) and sts.permanent else None,
     }
     template = "environments/environment_adopt.html"
     if request.headers.get("HX-Request") == "true" and request.method != "POST":
