@@ -1,1 +1,1 @@
-"""Kubernetes API servers on real sockets, one per cluster, with controllers, scheduler and kubelet behind them."""
+"""Kubernetes clusters: an API server each, with controllers, a scheduler and kubelets."""

@@ -76,7 +76,7 @@ def take(cards: list[Card], ask: Ask, chosen: Iterable[int]) -> list[Card]:
 
 
 def place(cards: list[Card], ask: Ask) -> list[int] | None:
-    """Indexes of the cards `ask` would get, the fullest that still fits first; None if none fits."""
+    """Indexes of the cards `ask` would get, the fullest that fits first; None if none fits."""
     if ask.cards:
         free = [index for index, card in enumerate(cards) if card.empty]
         return free[: ask.cards] if len(free) >= ask.cards else None

@@ -21,10 +21,11 @@ from sandbox.kube.node.processes import MakeWebUi
 from sandbox.kube.objects import Objects
 from sandbox.kube.pki import Authority
 from sandbox.kube.quantity import canonical
-from sandbox.kube.registry import Registry, Write
+from sandbox.kube.registry import Registry
 from sandbox.kube.server import ApiServer
 from sandbox.kube.verbs import Verbs
 from sandbox.kube.wiring import Wiring
+from sandbox.kube.writes import Write
 
 if TYPE_CHECKING:
     from sandbox.world import World

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.kube.registry import Registry, Write
+from sandbox.kube.registry import Registry
 from sandbox.kube.schema import Resource
 from sandbox.kube.status import ApiError, conflict, invalid
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 POLICIES = ("Foreground", "Background", "Orphan")

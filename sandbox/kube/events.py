@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from sandbox.kube.registry import Registry, Write
+from sandbox.kube.registry import Registry
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 KEPT_S = 3600.0
@@ -86,7 +87,7 @@ class Recorder:
             stamp = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
             if _seconds(stamp) < oldest:
                 self.registry.objects.drop(self._resource.store_key, event)
-        self._known = {known: name for known, name in list(self._known.items())[-2000:]}
+        self._known = dict(list(self._known.items())[-2000:])
 
 
 def _seconds(stamp: str) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from sandbox.kube.status import ApiError
 
 log = logging.getLogger("sandbox.kube")
-Reconcile = Callable[[str], float | None | Awaitable[float | None]]
+Reconcile = Callable[[str], float | Awaitable[float | None] | None]
 RETRY_S = 0.5
 
 

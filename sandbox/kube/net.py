@@ -89,7 +89,7 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 class Proxy:
-    """kube-proxy of the whole cluster: keeps one Forward for each service address with ready pods."""
+    """kube-proxy of the whole cluster: one Forward for each service address with ready pods."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

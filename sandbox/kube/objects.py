@@ -15,7 +15,7 @@ VERSION_BLOCK = 1_000
 
 @dataclass(frozen=True)
 class Change:
-    """One committed write.  `old` is None for an added object; `new` is its last state if deleted."""
+    """One committed write.  `old` is None if added; `new` is the last state if deleted."""
 
     version: int
     type: str  # ADDED MODIFIED DELETED

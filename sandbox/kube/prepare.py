@@ -1,4 +1,4 @@
-"""What the server itself decides about an object, once defaults are in: identity, addresses, status."""
+"""What the server decides about an object after defaults: identity, addresses, status."""
 
 import copy
 import random
@@ -113,7 +113,8 @@ def _node(body: Document) -> None:
 
 def qos_class(spec: Document) -> str:
     """Guaranteed, Burstable or BestEffort, by cpu and memory alone."""
-    limits, requests = [], []
+    limits: list[Document] = []
+    requests: list[Document] = []
     for container in spec["containers"]:
         resources = container.get("resources", {})
         for kind, found in (("limits", limits), ("requests", requests)):

@@ -15,7 +15,7 @@ def parse(text: str | int | float) -> Fraction:
     """The exact number; ValueError with the server's own words if it is none."""
     number, suffix = _split(text)
     if suffix in BINARY:
-        return number * 1024 ** BINARY[suffix]
+        return number * Fraction(1024 ** BINARY[suffix])
     if suffix in DECIMAL:
         return number * Fraction(1000) ** DECIMAL[suffix]
     return number * Fraction(10) ** int(suffix[1:])

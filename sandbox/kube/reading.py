@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.kube import selectors, tables
+from sandbox.kube.ages import duration
 from sandbox.kube.objects import Objects
 from sandbox.kube.registry import Registry
 from sandbox.kube.schema import Resource
@@ -15,6 +16,7 @@ from sandbox.kube.selectors import Match
 from sandbox.kube.status import ApiError, bad_request
 
 Document = dict[str, Any]
+FORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 JSON = ("application/json", "application/*", "*/*")
 
 
@@ -35,9 +37,9 @@ def accepted(header: str) -> Shape:
             continue
         given = dict(option.split("=", 1) for option in options if "=" in option)
         form = given.get("as", "")
-        if form in ("", "Table", "PartialObjectMetadata", "PartialObjectMetadataList"):
-            if not form or (given.get("g") == "meta.k8s.io" and given.get("v") == "v1"):
-                return Shape(form)
+        ours = given.get("g") == "meta.k8s.io" and given.get("v") == "v1"
+        if not form or (ours and form in FORMS):
+            return Shape(form)
     raise ApiError(
         406,
         "NotAcceptable",
@@ -56,7 +58,7 @@ class Reader:
         if not stamp:
             return "<unknown>"
         then = datetime.strptime(stamp.split(".")[0].rstrip("Z"), "%Y-%m-%dT%H:%M:%S")
-        return tables.duration(self.registry.clock.now() - then.replace(tzinfo=UTC).timestamp())
+        return duration(self.registry.clock.now() - then.replace(tzinfo=UTC).timestamp())
 
     def matcher(self, resource: Resource, query: Mapping[str, str], name: str = "") -> Match:
         labels = selectors.labels_match(query.get("labelSelector", ""))

@@ -6,7 +6,7 @@ All of it is plain synchronous code, so a write is atomic among the tasks of the
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from sandbox.clock import Clock
@@ -24,25 +24,13 @@ from sandbox.kube.status import (
     modified,
     not_found,
 )
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 CARRIED = (
     "name", "namespace", "generateName", "uid", "creationTimestamp", "deletionTimestamp",
     "deletionGracePeriodSeconds", "generation",
 )  # fmt: skip
-
-
-@dataclass
-class Write:
-    """How a write is meant; `warnings` collects what the answer should warn of."""
-
-    manager: str = "kube-controller-manager"
-    dry_run: bool = False
-    validation: str = "Ignore"  # Strict, Warn or Ignore unknown fields
-    subresource: str = ""
-    force: bool = False
-    patching: bool = False
-    warnings: list[str] = field(default_factory=list)
 
 
 class Registry:
@@ -337,22 +325,24 @@ class Registry:
             raise bad_request("metadata.managedFields must be nil")
         self._check_identity(resource, namespace, config)
         self._check_name(config, name)
-        wanted = self._typed(resource, namespace, name, config)
+        wanted = server_side.typed(self.schema, resource, namespace, name, config)
         part = write.subresource or "main"
         wanted = {k: v for k, v in wanted.items() if (k == "status") == (part == "status")}
+        claimed = server_side.claims(self.schema, resource, namespace, name, wanted)
         live = self.find(resource, namespace, name)
         manager = self._manager(resource, write, "Apply")
         if live is None:
             if write.subresource:
                 raise not_found(name, resource.group, resource.name)
             owners = Owners()
-            owners.fields[manager] = self._claims(resource, namespace, name, wanted)
+            owners.fields[manager] = server_side.claims(
+                self.schema, resource, namespace, name, wanted
+            )
             owners.times[manager] = self.now()
             body = {**config, "metadata": {**(config.get("metadata") or {}), "name": name}}
             body = {k: v for k, v in body.items() if k != "status"}
             return self.create(resource, namespace, body, write, owners), True
         owners = Owners.of(live)
-        self._claims(resource, namespace, name, wanted)
         merged, differs = server_side.apply(
             self.schema, resource.type_name, live, wanted, manager, owners, force=write.force
         )
@@ -361,36 +351,6 @@ class Registry:
         new = self._decode(resource, merged, Write())
         new = self._keep(resource, live, new, write)
         return self._store(resource, live, new, owners, write, config), False
-
-    def _typed(self, resource: Resource, namespace: str, name: str, config: Document) -> Document:
-        decoder = Decoder(self.schema, prune=False)
-        try:
-            wanted = decoder.decode(resource.type_name, config)
-        except WrongType as exc:
-            raise self._untyped(resource, namespace, name, f".{exc}") from exc
-        if decoder.unknown:
-            path = decoder.unknown[0]
-            why = f".{path}: field not declared in schema"
-            raise self._untyped(resource, namespace, name, why)
-        return wanted
-
-    def _claims(
-        self, resource: Resource, namespace: str, name: str, wanted: Document
-    ) -> fieldset.Fields:
-        try:
-            return fieldset.owned_by_apply(self.schema, resource.type_name, wanted)
-        except fieldset.DuplicateKey as exc:
-            raise self._untyped(resource, namespace, name, str(exc)) from exc
-
-    @staticmethod
-    def _untyped(resource: Resource, namespace: str, name: str, why: str) -> ApiError:
-        place = f"{namespace}/{name}" if namespace else f"/{name}"
-        return ApiError(
-            500,
-            "",
-            f"failed to create typed patch object ({place}; {resource.api_version}, "
-            f"Kind={resource.kind}): {why}",
-        )
 
     # -- for controllers ------------------------------------------------------------------
 
@@ -404,7 +364,7 @@ class Registry:
         manager: str = "kube-controller-manager",
         subresource: str = "",
     ) -> Document | None:
-        """Change a copy of the object and store it; None if it is gone, no write if nothing differs."""
+        """Change a copy of the object and store that; None if it is gone, no write if equal."""
         resource = self.resource(plural)
         live = self.find(resource, namespace, name)
         if live is None:

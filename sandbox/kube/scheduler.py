@@ -237,7 +237,7 @@ def tolerates(toleration: Document, taint: Document) -> bool:
     if toleration.get("operator", "Equal") == "Exists":
         return toleration.get("key") in (None, "", taint["key"])
     same = toleration.get("value", "") == taint.get("value", "")
-    return toleration.get("key") == taint["key"] and same
+    return bool(toleration.get("key") == taint["key"] and same)
 
 
 def affine(pod: Document, node: Document) -> bool:

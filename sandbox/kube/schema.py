@@ -116,7 +116,7 @@ def is_int_or_string(node: Node) -> bool:
 def is_atomic(node: Node) -> bool:
     """True if the value has one owner as a whole: scalars, lists without a type, atomic maps."""
     if node.get("type") == "array":
-        return node.get("x-kubernetes-list-type", "atomic") == "atomic"
+        return bool(node.get("x-kubernetes-list-type", "atomic") == "atomic")
     if node.get("type") == "object":
         if node.get("x-kubernetes-map-type") == "atomic":
             return True

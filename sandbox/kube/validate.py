@@ -209,8 +209,7 @@ def _keep_selector(new: Document, old: Document, causes: Causes) -> None:
 
 def _keep_claim(new: Document, old: Document, causes: Causes) -> None:
     def fixed(body: Document) -> Document:
-        spec = {k: v for k, v in body["spec"].items() if k not in ("resources", "volumeName")}
-        return spec
+        return {k: v for k, v in body["spec"].items() if k not in ("resources", "volumeName")}
 
     named = old["spec"].get("volumeName")
     if fixed(new) != fixed(old) or (named and new["spec"].get("volumeName") != named):

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from sandbox.kube import deletion, versions
 from sandbox.kube.objects import Objects
 from sandbox.kube.reading import Reader, Shape
-from sandbox.kube.registry import Registry, Write
+from sandbox.kube.registry import Registry
 from sandbox.kube.schema import Resource
 from sandbox.kube.selectors import selector_match, selector_text
 from sandbox.kube.status import ApiError, bad_request, invalid, no_such_path
 from sandbox.kube.watch import Watch
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
@@ -193,9 +194,9 @@ class Verbs:
         live = self.registry.get(call.resource, "", call.name)
         finalizers = body.get("spec", {}).get("finalizers", [])
         new = {**live, "spec": {**live["spec"], "finalizers": finalizers}}
-        if not finalizers and "deletionTimestamp" in live["metadata"]:
-            if not live["metadata"].get("finalizers"):
-                return self.objects.drop("/namespaces", new)
+        leaving = "deletionTimestamp" in live["metadata"] and not finalizers
+        if leaving and not live["metadata"].get("finalizers"):
+            return self.objects.drop("/namespaces", new)
         return self.objects.put("/namespaces", new)
 
     def _scale(self, call: Call, write: Write) -> tuple[int, Document]:
@@ -313,7 +314,7 @@ class Verbs:
             *pod["status"].get("containerStatuses", []),
             *pod["status"].get("initContainerStatuses", []),
         ]
-        state = next((one for one in states if one["name"] == container), {})
+        state: Document = next((one for one in states if one["name"] == container), {})
         waiting = state.get("state", {}).get("waiting")
         if not state or (waiting and "terminated" not in state.get("lastState", {})):
             reason = (waiting or {}).get("reason", "ContainerCreating")

@@ -1,5 +1,6 @@
 """Who is rung by what: from each stored change to the loops that must look."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.kube.context import Context, controller_of, key_of
@@ -50,7 +51,7 @@ class Wiring:
             "scheduler": Loop("scheduler", Scheduler(context).reconcile),
             "kubelet": Loop("kubelet", kubelet.reconcile),
         }
-        self._stop_listening = lambda: None
+        self._stop_listening: Callable[[], None] | None = None
 
     def start(self) -> None:
         self._stop_listening = self.context.objects.listen(self._on_change)
@@ -63,7 +64,8 @@ class Wiring:
         self._loops["garbage"].ring("")
 
     async def stop(self) -> None:
-        self._stop_listening()
+        if self._stop_listening:
+            self._stop_listening()
         for loop in (*self._loops.values(), self._proxy):
             await loop.stop()
 

@@ -1,1 +1,1 @@
-"""The control loops of a cluster: each reads the objects, compares, writes, and waits to be rung."""
+"""The control loops of a cluster: each reads the objects, compares, writes, and waits."""

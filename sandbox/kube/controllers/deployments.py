@@ -18,7 +18,7 @@ from sandbox.kube.context import (
 )
 from sandbox.kube.deletion import Options, delete
 from sandbox.kube.prepare import ALPHABET
-from sandbox.kube.registry import Write
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 COMPONENT = "deployment-controller"
@@ -155,8 +155,8 @@ class Deployments:
 
     def _first_size(self, deployment: Document, old: list[Document]) -> int:
         surge, _ = room(deployment)
-        wanted = deployment["spec"]["replicas"]
-        held = sum(item["spec"]["replicas"] for item in old)
+        wanted: int = deployment["spec"]["replicas"]
+        held: int = sum(item["spec"]["replicas"] for item in old)
         return max(0, min(wanted, wanted + surge - held))
 
     def _annotations(self, deployment: Document, number: int) -> dict[str, str]:

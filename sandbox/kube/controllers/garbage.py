@@ -4,9 +4,9 @@ from typing import Any
 
 from sandbox.kube.context import MANAGER, Context, finished, key_of, split
 from sandbox.kube.deletion import Options, delete
-from sandbox.kube.registry import Write
 from sandbox.kube.schema import Resource
 from sandbox.kube.status import ApiError
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 WRITE = Write(manager=MANAGER)

@@ -15,7 +15,7 @@ from sandbox.kube.context import (
     split,
 )
 from sandbox.kube.deletion import Options, delete
-from sandbox.kube.registry import Write
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 COMPONENT = "job-controller"

@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.kube.context import MANAGER, Context, key_of, split
 from sandbox.kube.deletion import Options, delete
-from sandbox.kube.registry import Write
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 WRITE = Write(manager=MANAGER)

@@ -16,9 +16,9 @@ from sandbox.kube.context import (
     split,
 )
 from sandbox.kube.deletion import Options, delete
-from sandbox.kube.registry import Write
 from sandbox.kube.selectors import selector_match
 from sandbox.kube.status import ApiError
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 COMPONENT = "replicaset-controller"

@@ -4,8 +4,8 @@ from typing import Any
 
 from sandbox.kube.context import MANAGER, Context, is_true, live, set_condition, split
 from sandbox.kube.controllers.deployments import share
-from sandbox.kube.registry import Write
 from sandbox.kube.selectors import selector_match
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 HEARTBEAT_S = 10.0
@@ -62,7 +62,7 @@ class Budgets:
 
 
 class Autoscalers:
-    """HorizontalPodAutoscaler: keeps the bounds; there are no metrics to scale by, and it says so."""
+    """HorizontalPodAutoscaler: keeps the bounds; there are no metrics here, and it says so."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

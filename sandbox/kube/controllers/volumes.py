@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.kube.context import MANAGER, Context, finished, key_of, split
 from sandbox.kube.deletion import Options, delete
 from sandbox.kube.quantity import parse
-from sandbox.kube.registry import Write
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 COMPONENT = "persistentvolume-controller"

@@ -1,1 +1,1 @@
-"""The kubelet: images, volumes, containers, probes and logs of the pods on the nodes of a cluster."""
+"""The kubelet: images, volumes, containers, probes and logs of the pods of a cluster."""

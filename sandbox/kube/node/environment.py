@@ -22,8 +22,8 @@ def environment(context: Context, pod: Document, container: Document) -> dict[st
             if kind in source:
                 item = _item(context, plural, namespace, source[kind])
                 prefix = source.get("prefix", "")
-                for key, value in (contents(item) if item else {}).items():
-                    found[prefix + key] = value.decode("utf-8", "replace")
+                for key, data in (contents(item) if item else {}).items():
+                    found[prefix + key] = data.decode("utf-8", "replace")
     for one in container.get("env", []):
         if "valueFrom" in one:
             value = _from(context, pod, container, one["valueFrom"])

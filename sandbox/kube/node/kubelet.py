@@ -11,8 +11,8 @@ from sandbox.kube.node.pod import PodWorker
 from sandbox.kube.node.processes import MakeWebUi
 from sandbox.kube.node.volumes import Volumes
 from sandbox.kube.quantity import parse
-from sandbox.kube.registry import Write
 from sandbox.kube.status import ApiError
+from sandbox.kube.writes import Write
 
 Document = dict[str, Any]
 CARD_GIB = "tke.cloud.tencent.com/gpu-memory-gib"

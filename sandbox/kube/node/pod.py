@@ -9,8 +9,8 @@ from sandbox.kube.context import key_of, set_condition, split
 from sandbox.kube.deletion import Options, delete
 from sandbox.kube.node.container import Container
 from sandbox.kube.node.volumes import NotMounted
-from sandbox.kube.registry import Write
 from sandbox.kube.status import ApiError
+from sandbox.kube.writes import Write
 
 if TYPE_CHECKING:
     from sandbox.kube.node.kubelet import Kubelet
@@ -160,7 +160,7 @@ class PodWorker:
                 _unborn(one) for one in self.pod["spec"]["containers"]
             ]
             for condition in self._conditions(status["phase"]):
-                known = next(
+                known: Document = next(
                     (c for c in status.get("conditions", []) if c["type"] == condition["type"]), {}
                 )
                 if "reason" in known and "reason" not in condition:
@@ -206,9 +206,9 @@ class PodWorker:
             if phase in ("Succeeded", "Failed"):
                 one["reason"] = "PodCompleted" if phase == "Succeeded" else "PodFailed"
             elif not ready:
-                names = unready or [c["name"] for c in self.pod["spec"]["containers"]]
+                late = unready or [c["name"] for c in self.pod["spec"]["containers"]]
                 one["reason"] = "ContainersNotReady"
-                one["message"] = f"containers with unready status: [{' '.join(names)}]"
+                one["message"] = f"containers with unready status: [{' '.join(late)}]"
             found.append(one)
         return found
 

@@ -1,4 +1,4 @@
-"""What runs in a container: a web UI on the pod's address, a few shell words, or nothing visible."""
+"""What runs in a container: a web UI on the pod's address, a few shell words, or nothing."""
 
 import asyncio
 import contextlib

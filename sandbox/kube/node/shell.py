@@ -149,7 +149,7 @@ class Shell:
         return code
 
     def _test(self, rest: list[str]) -> int:
-        flag, path = (rest + ["", ""])[:2]
+        flag, path = ([*rest, "", ""])[:2]
         where = self.folder(path)
         held = {
             "-d": lambda: where is not None and where.is_dir(),

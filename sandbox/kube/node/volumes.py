@@ -42,7 +42,8 @@ class Volumes:
 
     def _one(self, pod: Document, volume: Document) -> Path:
         metadata = pod["metadata"]
-        own = self.folder(metadata["uid"]) / "volumes" / volume["name"]
+        name: str = volume["name"]
+        own = self.folder(metadata["uid"]) / "volumes" / name
         if "persistentVolumeClaim" in volume:
             return self._claim(metadata["namespace"], volume["persistentVolumeClaim"]["claimName"])
         if "secret" in volume:
@@ -58,8 +59,9 @@ class Volumes:
         if "nfs" in volume:
             return self._nfs(volume["nfs"]["server"], volume["nfs"]["path"])
         if "hostPath" in volume:
-            path = volume["hostPath"]["path"].lstrip("/")
-            own = self.root / "nodes" / pod["spec"]["nodeName"] / path
+            path: str = volume["hostPath"]["path"].lstrip("/")
+            machine: str = pod["spec"]["nodeName"]
+            own = self.root / "nodes" / machine / path
         elif "projected" in volume:
             self._projected(own, metadata["namespace"], volume["projected"])
         elif "emptyDir" not in volume:
@@ -73,7 +75,7 @@ class Volumes:
         if item is None:
             if source.get("optional"):
                 return own
-            raise NotMounted(f'{plural[:-1].replace("configmap", "configmap")} "{name}" not found')
+            raise NotMounted(f'{plural[:-1]} "{name}" not found')
         content = contents(item)
         renamed = {one["key"]: one["path"] for one in source.get("items", [])}
         for key, data in content.items():
@@ -105,7 +107,8 @@ class Volumes:
         if "nfs" in spec:
             return self._nfs(spec["nfs"]["server"], spec["nfs"]["path"])
         if "hostPath" in spec:
-            own = self.root / "host" / spec["hostPath"]["path"].lstrip("/")
+            where: str = spec["hostPath"]["path"].lstrip("/")
+            own = self.root / "host" / where
             own.mkdir(parents=True, exist_ok=True)
             return own
         driver = spec.get("csi", {}).get("driver")

@@ -96,6 +96,8 @@ def normal(body: Any, *, status: bool = True) -> Any:
     if "metadata" in found and isinstance(found["metadata"], dict):
         metadata = found["metadata"]
         entries = [e for e in metadata.get("managedFields", []) if e["manager"] != CONTROLLER]
+        # The server sorts them by second, and the recorded seconds are not ours.
+        entries.sort(key=lambda e: (e["operation"], e["manager"], e.get("subresource", "")))
         metadata.pop("managedFields", None)
         if entries:
             metadata["managedFields"] = entries

@@ -10,8 +10,8 @@ import yaml
 
 from sandbox.kube.cluster import KubeCluster
 from sandbox.world import World
-from tests.sandbox.kube.worlds import CLUSTER, Http, http_as, http_of, until
 from tests.sandbox.kube.manifests import deployment
+from tests.sandbox.kube.worlds import CLUSTER, Http, http_as, http_of, until
 
 Document = dict[str, Any]
 MAPS = "/api/v1/namespaces/default/configmaps"

@@ -14,8 +14,8 @@ from kubernetes.dynamic import DynamicClient
 
 from sandbox.kube.cluster import KubeCluster
 from sandbox.world import World
-from tests.sandbox.kube.worlds import CLUSTER, add_node, until
 from tests.sandbox.kube.manifests import deployment, slice_of
+from tests.sandbox.kube.worlds import CLUSTER, add_node, until
 
 Document = dict[str, Any]
 

@@ -7,8 +7,8 @@ import aiohttp
 from sandbox.kube.cluster import KubeCluster
 from sandbox.kube.net import Forward
 from sandbox.world import World
-from tests.sandbox.kube.worlds import CLUSTER, refused, until
 from tests.sandbox.kube.manifests import deployment, service
+from tests.sandbox.kube.worlds import CLUSTER, refused, until
 
 Document = dict[str, Any]
 

@@ -10,7 +10,6 @@ import pytest
 from sandbox.kube.cluster import KubeCluster
 from sandbox.kube.service import Kube
 from sandbox.world import World, open_world
-from tests.sandbox.kube.worlds import CLUSTER, PACE, Http, PlainWebUi, refused, until
 from tests.sandbox.kube.manifests import (
     IMAGE,
     claim,
@@ -21,6 +20,7 @@ from tests.sandbox.kube.manifests import (
     slice_of,
     volume,
 )
+from tests.sandbox.kube.worlds import CLUSTER, PACE, Http, PlainWebUi, refused, until
 
 Document = dict[str, Any]
 
