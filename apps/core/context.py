@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.conf import settings
@@ -153,7 +153,7 @@ class Shell:
     def needs_me(self) -> Count:
         return _count("needs-me", self._request.user) or Count(0)
 
-    @property
+    @cached_property
     def environments(self) -> list[Any]:
         return _environments()
 

@@ -8,13 +8,18 @@ from django.utils.dateparse import parse_datetime
 
 from apps.core.listing import Filter, Listing
 from apps.environments import selectors
-from apps.environments.models import Environment, Finding
+from apps.environments.models import Environment, Finding, Reading
 from apps.environments.products import Product
 from apps.environments.selectors import CardFacts
 from apps.environments.shelves import CARDS, SHELVES, Shelf, shelf_choices, shelf_rows
 
 
-def shown(request: HttpRequest, environment: Environment, kind: str) -> dict[str, Any]:
+def shown(
+    request: HttpRequest,
+    environment: Environment,
+    kind: str,
+    looks: dict[Product, Reading],
+) -> dict[str, Any]:
     """What the page shows of `kind`; an unknown kind is the nodes."""
     shelf = SHELVES.get(kind, SHELVES["nodes"])
     counts = selectors.counts(environment)
@@ -23,7 +28,6 @@ def shown(request: HttpRequest, environment: Environment, kind: str) -> dict[str
         "shelves": [(one, counts.get(one.kind.value, 0)) for one in SHELVES.values()],
         "product": Product.KUBE if kind == CARDS else shelf.product,
     }
-    looks = selectors.readings([environment])[environment.pk]
     context["look"] = looks.get(context["product"])
     if kind == CARDS:
         context["cards"] = cards(environment)

@@ -121,9 +121,9 @@ def progress(looks: Sequence[Reading]) -> Progress:
 
 
 def rows(environments: Sequence[Environment]) -> list[Row]:
-    """In the order given; three queries however many there are."""
-    found = selectors.health_of(environments)
+    """In the order given; two queries however many there are."""
     looks = selectors.readings(environments)
+    found = selectors.health_of(environments, looks)
     return [Row(one, found[one.pk], looks[one.pk]) for one in environments]
 
 
@@ -194,11 +194,9 @@ class Resource:
 
 def resources(environment: Environment) -> list[Resource]:
     """What belongs to the environment, in the order of the flow."""
-    cluster = selectors.cluster(environment)
-    files = selectors.file_system(environment)
-    registry = selectors.registry(environment)
-    gateway = selectors.gateway(environment)
-    bucket = selectors.bucket(environment)
+    found = selectors.adopted(environment)
+    cluster, files, registry = found.cluster, found.file_system, found.registry
+    gateway, bucket = found.gateway, found.bucket
     return [
         Resource(
             FindingKind.CLUSTER.label,

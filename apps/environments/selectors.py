@@ -110,6 +110,43 @@ def bucket(environment: Environment) -> BucketFacts | None:
     return fact(environment, FindingKind.BUCKET, environment.bucket, BucketFacts)
 
 
+@dataclass(frozen=True)
+class Adopted:
+    """The facts of what belongs to an environment; None = not adopted, or not there any more."""
+
+    cluster: ClusterFacts | None
+    file_system: FileSystemFacts | None
+    registry: RegistryFacts | None
+    gateway: GatewayFacts | None
+    bucket: BucketFacts | None
+
+
+def adopted(environment: Environment) -> Adopted:
+    """All of it in one query."""
+    wanted = {
+        (FindingKind.CLUSTER.value, environment.cluster_id),
+        (FindingKind.FILE_SYSTEM.value, environment.cfs_id),
+        (FindingKind.REGISTRY.value, environment.tcr_id),
+        (FindingKind.GATEWAY.value, environment.gateway_id),
+        (FindingKind.BUCKET.value, environment.bucket),
+    }
+    rows = Finding.objects.filter(
+        environment=environment, external_id__in=[external_id for _kind, external_id in wanted]
+    ).values_list("kind", "external_id", "data")
+    found = {kind: data for kind, external_id, data in rows if (kind, external_id) in wanted}
+
+    def one(kind: FindingKind, shape: type[F]) -> F | None:
+        return shape.from_json(found[kind.value]) if kind.value in found else None
+
+    return Adopted(
+        one(FindingKind.CLUSTER, ClusterFacts),
+        one(FindingKind.FILE_SYSTEM, FileSystemFacts),
+        one(FindingKind.REGISTRY, RegistryFacts),
+        one(FindingKind.GATEWAY, GatewayFacts),
+        one(FindingKind.BUCKET, BucketFacts),
+    )
+
+
 def nodes(environment: Environment) -> list[NodeFacts]:
     """Nodes of the adopted cluster."""
     return facts(environment, FindingKind.NODE, NodeFacts)
@@ -233,8 +270,11 @@ def readings(environments: Sequence[Environment]) -> dict[int, dict[Product, Rea
     return found
 
 
-def health_of(environments: Sequence[Environment]) -> dict[int, list[Health]]:
-    """Environment pk -> how each product is doing; two queries however many environments."""
+def health_of(
+    environments: Sequence[Environment], looks: dict[int, dict[Product, Reading]] | None = None
+) -> dict[int, list[Health]]:
+    """Environment pk -> how each product is doing; two queries however many environments, one if
+    the caller has the readings already."""
     found: dict[int, dict[tuple[str, str], dict[str, Any]]] = {one.pk: {} for one in environments}
     adopted = [
         wanted
@@ -259,7 +299,7 @@ def health_of(environments: Sequence[Environment]) -> dict[int, list[Health]]:
         "environment_id", "kind", "external_id", "data"
     ):
         found[pk][kind, external_id] = stored
-    looks = readings(environments)
+    looks = readings(environments) if looks is None else looks
     return {one.pk: health(seen(one, found[one.pk], looks[one.pk])) for one in environments}
 
 

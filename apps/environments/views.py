@@ -129,10 +129,11 @@ def environment_adopt(request: HttpRequest, name: str) -> HttpResponse:
                     return redirect("plan-detail", plan.pk)
                 messages.success(request, _("Adopted."))
                 return redirect("environment-detail", environment.name)
-    looks = selectors.readings([environment])[environment.pk]
+    frame = _frame(request, environment, "adopt")
+    looks = frame["row"].looks
     steps = pages.steps(looks, selectors.counts(environment))
     context = {
-        **_frame(request, environment, "adopt"),
+        **frame,
         "form": form,
         "steps": steps,
         "reading": [step for step in steps if step.state in ("", "run")],
@@ -167,10 +168,9 @@ def environment_detail(request: HttpRequest, name: str) -> HttpResponse:
 @requires("console.view")
 def environment_inventory(request: HttpRequest, name: str) -> HttpResponse:
     environment = selectors.environment_get(name)
-    context = {
-        **_frame(request, environment, "inventory"),
-        **shown(request, environment, request.GET.get("kind", "nodes")),
-    }
+    frame = _frame(request, environment, "inventory")
+    kind = request.GET.get("kind", "nodes")
+    context = {**frame, **shown(request, environment, kind, frame["row"].looks)}
     return listing_page(request, "environments/environment_inventory.html", context)
 
 
