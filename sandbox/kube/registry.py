@@ -335,9 +335,7 @@ class Registry:
             if write.subresource:
                 raise not_found(name, resource.group, resource.name)
             owners = Owners()
-            owners.fields[manager] = server_side.claims(
-                self.schema, resource, namespace, name, wanted
-            )
+            owners.fields[manager] = claimed
             owners.times[manager] = self.now()
             body = {**config, "metadata": {**(config.get("metadata") or {}), "name": name}}
             body = {k: v for k, v in body.items() if k != "status"}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 log = logging.getLogger("sandbox.kube")
 RETRY_S = 2.0
+STORAGE_WAIT_S = 10.0
 
 
 class PodWorker:
@@ -64,6 +65,11 @@ class PodWorker:
             log.exception("pod %s", self.pod["metadata"]["name"])
 
     async def _mount(self) -> dict[str, Path]:
+        claims = any("persistentVolumeClaim" in one for one in self.pod["spec"].get("volumes", []))
+        patience = int(STORAGE_WAIT_S / 0.05)
+        while claims and patience and not self.kubelet.volumes.storage_up:
+            await asyncio.sleep(0.05)
+            patience -= 1
         while True:
             try:
                 return self.kubelet.volumes.mount(self.pod)

@@ -28,6 +28,11 @@ class Volumes:
     def forget(self, uid: str) -> None:
         shutil.rmtree(self.folder(uid), ignore_errors=True)
 
+    @property
+    def storage_up(self) -> bool:
+        """False while this process is still starting: the file systems come after the clusters."""
+        return getattr(self.context.world.tencent, "cfs", None) is not None
+
     def mount(self, pod: Document) -> dict[str, Path]:
         """Folder by volume name.  Raises NotMounted for the first that is not to be had."""
         found = {}
@@ -148,6 +153,8 @@ class Volumes:
         return found
 
     def _resolve(self, host: str, path: str) -> Path | None:
+        if not self.storage_up:
+            raise NotMounted(f"CFS: Cannot connect to nfs host {host}")
         found: Path | None = self.context.world.tencent.cfs.resolve(host, path)
         return found
 

@@ -113,6 +113,21 @@ async def test_a_missing_directory_keeps_the_pod_waiting_until_it_is_made(
     await until(lambda: ready(cluster))
 
 
+async def test_a_pod_waits_quietly_while_the_storage_starts(
+    world: World, cluster: KubeCluster, node: str
+) -> None:
+    storage = world.tencent.cfs
+    del world.tencent.cfs
+    cluster.create("persistentvolumes", "", volume())
+    cluster.create("persistentvolumeclaims", "default", claim())
+    pod, container = mounted()
+    cluster.create("deployments", "default", deployment(pod=pod, **container))
+    await until(lambda: event(cluster, "Scheduled"))
+    world.tencent.cfs = storage
+    await until(lambda: ready(cluster))
+    assert event(cluster, "FailedMount") is None
+
+
 async def test_a_cos_volume_needs_its_secret(cluster: KubeCluster, node: str) -> None:
     body = volume(
         driver="com.tencent.cloud.csi.cosfs",
