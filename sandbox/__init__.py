@@ -1,4 +1,5 @@
-"""A stand-in for Tencent Cloud on loopback: the real wire protocols, real bytes, real intermediate states.
+"""A stand-in for Tencent Cloud on loopback: real wire protocols, bytes and intermediate states.
 
-It is a separate process and imports nothing of the console; the console cannot tell it from the cloud.
+It is a separate process and imports nothing of the console; the console cannot tell it from the
+cloud.
 """

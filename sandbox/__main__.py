@@ -35,7 +35,7 @@ def endpoints(world: World) -> dict[str, str]:
 
 
 async def start(world: World) -> None:
-    """Start every service.  The Kubernetes API comes first: clusters exist before nodes join them."""
+    """Start every service; the Kubernetes API first, for clusters exist before nodes join them."""
     world.kube, world.tencent, world.gateway = Kube(), Tencent(), Gateways()
     world.cos, world.ci = Cos(), Ci()
     for service in (world.kube, world.tencent, world.gateway, world.cos, world.ci):

@@ -1,4 +1,4 @@
-"""Time in the sandbox: one place to ask, so that a test can slow it down, speed it up or stop it."""
+"""Time in the sandbox: one place to ask, so that a test can slow it down or speed it up."""
 
 import time
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC)
 
 
-# How long the real thing takes is minutes; a demo wants to see the states pass, not to wait for them.
+# The real thing takes minutes; a demo wants to see the states pass, not to wait for them.
 SECONDS = {
     "tke.cluster": 12.0,
     "tke.node": 8.0,

@@ -1,9 +1,11 @@
 """Injected faults: what goes wrong, at which call, before or after the change is stored.
 
 A fault file is a JSON list of rules, for example
-    [{"service": "tse", "action": "CreateCloudNativeAPIGatewayRoute", "nth": 1, "when": "after", "do": "drop"}]
+    [{"service": "tse", "action": "CreateCloudNativeAPIGatewayRoute", "nth": 1,
+      "when": "after", "do": "drop"}]
 
-service, action   exact names ("cos"/"PutObject", "kube"/"PATCH deployments", "ci"/"SubmitJob", "webui"/"txt2img"); "*" = any
+service, action   exact names ("cos"/"PutObject", "kube"/"PATCH deployments", "ci"/"SubmitJob",
+                  "webui"/"txt2img"); "*" = any
 nth               which matching call, counted from 1; absent = every one
 times             for how many calls from `nth` on (default 1; with no nth: without end)
 when              "before" (nothing was changed) or "after" (it was done, the answer is lost)

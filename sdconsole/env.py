@@ -1,4 +1,4 @@
-"""Strict reading of settings from the environment: a wrong value stops the start with one sentence."""
+"""Strict reading of settings from the environment: a wrong value stops the start, and says why."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,9 @@ def env_secret(name: str) -> str:
 
 
 def database(url: str) -> dict[str, object]:
-    """Django's entry for `postgresql://user:password@host:port/name`; `?host=` may be a socket folder."""
+    """Django's entry for `postgresql://user:password@host:port/name`.
+
+    `?host=` may be a socket folder; other parts of the query are options of the driver."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured("DATABASE_URL must start with postgresql://.")

@@ -29,22 +29,25 @@ def may_apply(plan: Plan, person: "User") -> bool:
 
 
 @transaction.atomic
-def plan_apply(*, plan: Plan, person: "User", comment: str = "") -> Run:
-    """Accept the plan and start its run.  Raises Refused, RuleViolation, Conflict."""
+def plan_apply(*, plan: Plan, person: "User", comment: str = "") -> Plan:
+    """Accept the plan; it runs once a worker saw that the world has not moved.
+
+    Raises Refused, RuleViolation.
+    """
     needed = "plan.approve" if plan.policy == "four-eyes" else "plan.apply"
     if not can(person, needed):
         raise Refused(needed)
-    run = plans.plan_apply(plan, person, comment)
+    approved = plans.plan_approve(plan, person, comment)
     record(
         person,
         "plan.apply",
         "plan",
         plan.pk,
         f"{plan} {plan.title_say}",
-        after={"run": str(run), "digest": plan.digest},
+        after={"digest": plan.digest},
         reason=comment,
     )
-    return run
+    return approved
 
 
 def check_own(plan: Plan, person: "User") -> None:
@@ -63,7 +66,7 @@ def plan_discard(*, plan: Plan, person: "User") -> None:
 
 @transaction.atomic
 def plan_again(*, plan: Plan, person: "User") -> Plan:
-    """The same wishes planned against the world of now.  Raises RuleViolation when decided already."""
+    """The same wishes planned against the world of now.  Raises RuleViolation once decided."""
     check_own(plan, person)
     fresh = plans.plan_again(plan, person)
     record(person, "plan.again", "plan", fresh.pk, f"{fresh} {plan.title_say}", reason=str(plan))

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -46,7 +47,12 @@ def plan_index(request: HttpRequest) -> HttpResponse:
 
 @requires("console.view")
 def plan_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return render_plan(request, get_object_or_404(selectors.plan_list(), pk=pk))
+    plan = get_object_or_404(selectors.plan_list(), pk=pk)
+    answer = render_plan(request, plan)
+    if request.GET.get("from") == "approved" and plan.status == PlanStatus.APPLIED:
+        # Whoever waited for the start wants to see it run.
+        answer["HX-Redirect"] = reverse("run-detail", args=[plan.run.pk])
+    return answer
 
 
 def render_plan(
@@ -74,11 +80,11 @@ def plan_apply(request: HttpRequest, pk: int) -> HttpResponse:
     plan = get_object_or_404(selectors.plan_list(), pk=pk)
     comment = request.POST.get("comment", "").strip()[:500]
     try:
-        run = services.plan_apply(plan=plan, person=request.user, comment=comment)  # type: ignore[arg-type]
+        services.plan_apply(plan=plan, person=request.user, comment=comment)  # type: ignore[arg-type]
     except RuleViolation as wrong:
         plan.refresh_from_db()
         return render_plan(request, plan, wrong.message, status=422)
-    return redirect("run-detail", run.pk)
+    return redirect("plan-detail", plan.pk)
 
 
 @require_POST
@@ -156,4 +162,3 @@ def environments_in(model: type[Plan] | type[Run]) -> list[tuple[str, str]]:
     """The environments that appear, for a filter."""
     names = model.objects.order_by("scope").values_list("scope", flat=True).distinct()[:100]
     return [(name, name) for name in names if name]
-

@@ -70,7 +70,7 @@ class Change:
 
 
 def _field_json(line: Field) -> dict[str, Any]:
-    """A secret never reaches the database in a plan: only whether it is set and whether it moves."""
+    """A secret never reaches the database in a plan: only whether it is set, and if it moves."""
     stored = asdict(line)
     stored["note"] = line.note.to_json()
     if line.secret:

@@ -6,7 +6,9 @@ from django.utils.functional import Promise
 
 
 class RuleViolation(Exception):
-    """A rule says no.  `message` is one translated sentence; `field` names the form field it is about."""
+    """A rule says no.
+
+    `message` is one translated sentence; `field` names the form field that it is about."""
 
     def __init__(self, message: str | Promise, field: str = "") -> None:
         super().__init__(str(message))

@@ -1,4 +1,4 @@
-"""Sentences written by the loop and read later in any language: the msgid and its numbers are stored."""
+"""Sentences written by the loop, read later in any language: msgid and numbers are stored."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 @dataclass(frozen=True)
 class Say:
-    """One sentence: an English msgid (marked with gettext_noop) with `%(name)s` places, and their values.
+    """One sentence: an English msgid (marked with gettext_noop), and values for its `%(name)s`.
 
     A value may itself be a Say; it is translated with the sentence around it.
     """

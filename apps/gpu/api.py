@@ -52,7 +52,9 @@ def cards(request: HttpRequest, environment: str, gpu_type: str = "") -> Any:
 def room(
     request: HttpRequest, environment: str, core: int, memory_gib: int = 0, gpu_type: str = ""
 ) -> Any:
-    """How many more slices of this size fit, and the cards they could go to.  422 if there is no such slice."""
+    """How many more slices of this size fit, and the cards they could go to.
+
+    422 if there is no such slice."""
     ask = SliceAsk(core, memory_gib)
     check_slice(ask)
     found = selectors.free_cards(environment_get(environment), gpu_type)

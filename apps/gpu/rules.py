@@ -1,8 +1,8 @@
 """qGPU arithmetic: which slices exist, and which card they fit.  Pure.
 
-Source: Tencent Cloud document 457/65734 (page of 2026-01-16): compute in percent of one card, 5 to 95
-in steps of 5, or whole cards; memory in whole GiB, required below one card; at most 16 slices a card;
-a fractional slice lies on one card.
+Source: Tencent Cloud document 457/65734 (page of 2026-01-16): compute in percent of one card, 5 to
+95 in steps of 5, or whole cards; memory in whole GiB, required below one card; at most 16 slices a
+card; a fractional slice lies on one card.
 """
 
 from collections.abc import Iterable, Sequence
@@ -105,7 +105,8 @@ def give_back(card: Card, ask: SliceAsk) -> Card:
 
 @dataclass(frozen=True)
 class Packing:
-    """Where slices of one size go: `placed` one list of card positions per slice, `cards` afterwards."""
+    """Where slices of one size go: `placed` has a list of card positions per slice, `cards` is
+    what the cards look like afterwards."""
 
     placed: tuple[tuple[int, ...], ...]
     cards: tuple[Card, ...]

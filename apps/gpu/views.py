@@ -53,7 +53,9 @@ def render_profiles(request: HttpRequest, form: ProfileForm, status: int = 200) 
     rows = [
         (
             profile,
-            selectors.total_room([c for c in free if profile.gpu_type in ("", c.gpu_type)], profile.ask),
+            selectors.total_room(
+                [c for c in free if profile.gpu_type in ("", c.gpu_type)], profile.ask
+            ),
             selectors.price_of(profile.ask, profile.gpu_type, known),
         )
         for profile in selectors.profiles()

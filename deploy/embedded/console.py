@@ -90,7 +90,7 @@ class Web(Module):
 
 def sandbox(home: Path, logs: Path) -> Sandbox:
     place = home / "sandbox"
-    # Slow things of the cloud take seconds here; a test, or an impatient person, makes them quicker.
+    # Slow things of the cloud take seconds here; a test, or whoever is in a hurry, shortens them.
     pace = os.environ.get("SDCONSOLE_SANDBOX_PACE", "1")
     args = ["-m", "sandbox", "--home", str(place), "--pace", pace]
     return Sandbox("sandbox", args, logs, {}, home=place)

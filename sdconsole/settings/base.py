@@ -201,7 +201,7 @@ SDCONSOLE_PUBLIC_URL = env_str("SDCONSOLE_PUBLIC_URL", "http://127.0.0.1:8000")
 SDCONSOLE_HOME = Path(env_str("SDCONSOLE_HOME", str(BASE_DIR / ".sdconsole")))
 LEASE_S = env_int("SDCONSOLE_LEASE_S", 20)
 
-# ---- logs: one JSON object a line, with the request id ---------------------------------------------
+# ---- logs: one JSON object a line, with the request id -------------------------------------------
 # RequestMarks already replaced ids that are none, and found the address behind our proxies.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

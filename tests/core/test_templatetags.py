@@ -206,7 +206,8 @@ def test_a_stored_sentence_is_said_in_the_readers_language() -> None:
 
 def test_no_drawing_uses_an_inline_style() -> None:
     whole = drawn(
-        '{% bar 3 4 1 %}{% progress 1 4 "x" %}{% steps_bar steps %}{% spark v %}{% heat cells "x" %}',
+        '{% bar 3 4 1 %}{% progress 1 4 "x" %}{% steps_bar steps %}'
+        '{% spark v %}{% heat cells "x" %}',
         steps=["ok", "bad", ""],
         v=[1, 2, 3],
         cells=[("Nov 1", 2)],

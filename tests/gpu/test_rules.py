@@ -2,7 +2,18 @@
 
 import pytest
 
-from apps.gpu.rules import Card, Near, SliceAsk, Wrong, fits, nearest, pack, room, stranded_gib, wrong
+from apps.gpu.rules import (
+    Card,
+    Near,
+    SliceAsk,
+    Wrong,
+    fits,
+    nearest,
+    pack,
+    room,
+    stranded_gib,
+    wrong,
+)
 
 
 def card(core=100, memory=22, node="n1", index=0, slices=0, whole=22):
@@ -64,7 +75,8 @@ def test_whole_cards_stay_on_one_node():
 
 
 def test_packing_agrees_with_room_for_every_slice_and_state():
-    cards = [card(core=c, memory=m, index=i) for i, (c, m) in enumerate([(100, 22), (45, 13), (5, 9)])]
+    free = [(100, 22), (45, 13), (5, 9)]
+    cards = [card(core=c, memory=m, index=i) for i, (c, m) in enumerate(free)]
     for core in range(5, 100, 5):
         for memory in range(1, 23):
             ask = SliceAsk(core, memory)

@@ -9,7 +9,6 @@ import apps.core.models.run
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,162 +17,324 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.JSONField()),
-                ('scope', models.CharField(blank=True, max_length=64)),
-                ('policy', models.CharField(default='confirm', max_length=12)),
-                ('status', models.CharField(choices=apps.core.models.plan.plan_statuses, default='planning', max_length=12)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('trigger', models.CharField(default='person', max_length=12)),
-                ('comment', models.CharField(blank=True, max_length=500)),
-                ('error', models.JSONField(blank=True, default=dict)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('ready_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('approver', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.JSONField()),
+                ("scope", models.CharField(blank=True, max_length=64)),
+                ("policy", models.CharField(default="confirm", max_length=12)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=apps.core.models.plan.plan_statuses,
+                        default="planning",
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("trigger", models.CharField(default="person", max_length=12)),
+                ("comment", models.CharField(blank=True, max_length=500)),
+                ("error", models.JSONField(blank=True, default=dict)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("ready_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PlanItem',
+            name="PlanItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(max_length=32)),
-                ('object_id', models.BigIntegerField()),
-                ('label', models.CharField(max_length=200)),
-                ('revision', models.PositiveIntegerField(null=True)),
-                ('generation_seen', models.PositiveIntegerField()),
-                ('changes', models.JSONField(default=list)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='core.plan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("kind", models.CharField(max_length=32)),
+                ("object_id", models.BigIntegerField()),
+                ("label", models.CharField(max_length=200)),
+                ("revision", models.PositiveIntegerField(null=True)),
+                ("generation_seen", models.PositiveIntegerField()),
+                ("changes", models.JSONField(default=list)),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="core.plan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Revision',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=32)),
-                ('object_id', models.BigIntegerField()),
-                ('number', models.PositiveIntegerField()),
-                ('spec', models.JSONField()),
-                ('message', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=32)),
+                ("object_id", models.BigIntegerField()),
+                ("number", models.PositiveIntegerField()),
+                ("spec", models.JSONField()),
+                ("message", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.JSONField()),
-                ('scope', models.CharField(blank=True, max_length=64)),
-                ('trigger', models.CharField(choices=apps.core.models.run.triggers, default='person', max_length=12)),
-                ('status', models.CharField(choices=apps.core.models.run.run_statuses, default='running', max_length=12)),
-                ('message', models.JSONField(blank=True, default=dict)),
-                ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('approver', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='run', to='core.plan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.JSONField()),
+                ("scope", models.CharField(blank=True, max_length=64)),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=apps.core.models.run.triggers, default="person", max_length=12
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=apps.core.models.run.run_statuses, default="running", max_length=12
+                    ),
+                ),
+                ("message", models.JSONField(blank=True, default=dict)),
+                ("cancel_requested_at", models.DateTimeField(blank=True, null=True)),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "plan",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="run",
+                        to="core.plan",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Intent',
+            name="Intent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=32)),
-                ('object_id', models.BigIntegerField()),
-                ('generation', models.PositiveIntegerField()),
-                ('fence', models.PositiveBigIntegerField()),
-                ('key', models.CharField(max_length=300)),
-                ('call', models.CharField(max_length=200)),
-                ('state', models.CharField(choices=apps.core.models.run.intent_states, default='pending', max_length=8)),
-                ('request_id', models.CharField(blank=True, max_length=100)),
-                ('error_code', models.CharField(blank=True, max_length=100)),
-                ('error', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='intents', to='core.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=32)),
+                ("object_id", models.BigIntegerField()),
+                ("generation", models.PositiveIntegerField()),
+                ("fence", models.PositiveBigIntegerField()),
+                ("key", models.CharField(max_length=300)),
+                ("call", models.CharField(max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=apps.core.models.run.intent_states, default="pending", max_length=8
+                    ),
+                ),
+                ("request_id", models.CharField(blank=True, max_length=100)),
+                ("error_code", models.CharField(blank=True, max_length=100)),
+                ("error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="intents",
+                        to="core.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunItem',
+            name="RunItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('kind', models.CharField(max_length=32)),
-                ('object_id', models.BigIntegerField()),
-                ('label', models.CharField(max_length=200)),
-                ('generation', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=apps.core.models.run.step_statuses, default='pending', max_length=12)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='core.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("kind", models.CharField(max_length=32)),
+                ("object_id", models.BigIntegerField()),
+                ("label", models.CharField(max_length=200)),
+                ("generation", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=apps.core.models.run.step_statuses, default="pending", max_length=12
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="core.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('key', models.CharField(max_length=300)),
-                ('op', models.CharField(max_length=8)),
-                ('object_kind', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=300)),
-                ('call', models.CharField(blank=True, max_length=200)),
-                ('status', models.CharField(choices=apps.core.models.run.step_statuses, default='pending', max_length=12)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('request_id', models.CharField(blank=True, max_length=100)),
-                ('message', models.JSONField(blank=True, default=dict)),
-                ('error_code', models.CharField(blank=True, max_length=100)),
-                ('error', models.TextField(blank=True)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='core.runitem')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='core.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=300)),
+                ("op", models.CharField(max_length=8)),
+                ("object_kind", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=300)),
+                ("call", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=apps.core.models.run.step_statuses, default="pending", max_length=12
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("request_id", models.CharField(blank=True, max_length=100)),
+                ("message", models.JSONField(blank=True, default=dict)),
+                ("error_code", models.CharField(blank=True, max_length=100)),
+                ("error", models.TextField(blank=True)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="core.runitem",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="core.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.AddIndex(
-            model_name='plan',
-            index=models.Index(fields=['status', '-created_at'], name='plan_by_status'),
+            model_name="plan",
+            index=models.Index(fields=["status", "-created_at"], name="plan_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='planitem',
-            constraint=models.UniqueConstraint(fields=('plan', 'kind', 'object_id'), name='plan_item_once'),
+            model_name="planitem",
+            constraint=models.UniqueConstraint(
+                fields=("plan", "kind", "object_id"), name="plan_item_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('kind', 'object_id', 'number'), name='revision_number'),
+            model_name="revision",
+            constraint=models.UniqueConstraint(
+                fields=("kind", "object_id", "number"), name="revision_number"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['status', '-started_at'], name='run_by_status'),
+            model_name="run",
+            index=models.Index(fields=["status", "-started_at"], name="run_by_status"),
         ),
         migrations.AddIndex(
-            model_name='intent',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'unknown'])), fields=['kind', 'object_id'], name='intent_open'),
+            model_name="intent",
+            index=models.Index(
+                condition=models.Q(("state__in", ["pending", "unknown"])),
+                fields=["kind", "object_id"],
+                name="intent_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runitem',
-            constraint=models.UniqueConstraint(fields=('run', 'kind', 'object_id'), name='run_item_once'),
+            model_name="runitem",
+            constraint=models.UniqueConstraint(
+                fields=("run", "kind", "object_id"), name="run_item_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('item', 'key'), name='step_once'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("item", "key"), name="step_once"),
         ),
     ]

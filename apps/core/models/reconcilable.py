@@ -11,7 +11,9 @@ from apps.core.words import Say
 
 
 class Reconcilable(models.Model):
-    """A row that says what should be, and what was last seen of it.  Each pen writes only its columns."""
+    """A row that says what should be, and what was last seen of it.
+
+    Each pen writes only its own columns."""
 
     objects: ClassVar[models.Manager[Any]] = models.Manager()
 

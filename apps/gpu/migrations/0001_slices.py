@@ -5,37 +5,69 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='GpuType',
+            name="GpuType",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=32, unique=True, verbose_name='type')),
-                ('price_cny_per_hour', models.DecimalField(blank=True, decimal_places=2, max_digits=9, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='price per card and hour, ¥')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=32, unique=True, verbose_name="type")),
+                (
+                    "price_cny_per_hour",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        max_digits=9,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="price per card and hour, ¥",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='SliceProfile',
+            name="SliceProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=40, unique=True, verbose_name='name')),
-                ('gpu_type', models.CharField(blank=True, max_length=32, verbose_name='type')),
-                ('core', models.PositiveSmallIntegerField(verbose_name='compute, % of a card')),
-                ('memory_gib', models.PositiveSmallIntegerField(default=0, verbose_name='memory, GiB')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.SlugField(max_length=40, unique=True, verbose_name="name")),
+                ("gpu_type", models.CharField(blank=True, max_length=32, verbose_name="type")),
+                ("core", models.PositiveSmallIntegerField(verbose_name="compute, % of a card")),
+                (
+                    "memory_gib",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="memory, GiB"),
+                ),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
             ],
             options={
-                'ordering': ['core', 'memory_gib', 'name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('core__lte', 100), ('memory_gib', 0), _connector='OR'), name='slice_whole_has_no_memory'), models.CheckConstraint(condition=models.Q(('core__gte', 100), ('memory_gib__gte', 1), _connector='OR'), name='slice_part_has_memory')],
+                "ordering": ["core", "memory_gib", "name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("core__lte", 100), ("memory_gib", 0), _connector="OR"),
+                        name="slice_whole_has_no_memory",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("core__gte", 100), ("memory_gib__gte", 1), _connector="OR"
+                        ),
+                        name="slice_part_has_memory",
+                    ),
+                ],
             },
         ),
     ]
