@@ -61,7 +61,7 @@ class PlanItemOut(Output):
 
 
 class PlanOut(Output):
-    """`status` goes planning → ready → applied; or failed (see `error`), discarded, stale."""
+    """`status` goes planning → ready → approved → applied; or failed (see `error`), discarded, stale."""
 
     id: int
     number: str
@@ -227,10 +227,13 @@ def plan(request: HttpRequest, plan_id: int) -> Plan:
     return get_object_or_404(selectors.plan_list(), pk=plan_id)
 
 
-@router.post("/plans/{int:plan_id}/apply", response={202: RunRefOut})
+@router.post("/plans/{int:plan_id}/apply", response={202: PlanOut})
 @api_requires("console.view")
-def plan_apply(request: HttpRequest, plan_id: int, body: ApplyIn) -> Status[Run]:
-    """Accept the plan.  409 when an object moved since; 422 when it may not run (any more)."""
+def plan_apply(request: HttpRequest, plan_id: int, body: ApplyIn) -> Status[Plan]:
+    """Accept the plan.  It becomes `applied` with a `run_id`, or `stale` if the world moved since.
+
+    422 when it may not run (any more).
+    """
     found = get_object_or_404(Plan, pk=plan_id)
     return Status(202, services.plan_apply(plan=found, person=request.user, comment=body.comment))  # type: ignore[arg-type]
 

@@ -8,11 +8,14 @@ from apps.core.changes import Change
 from apps.core.models import Reconcilable
 from apps.core.phases import Phase
 from apps.core.words import Say
-from cloud.errors import Transient
+from cloud.errors import Terminal, Transient
 
 
 class Action(Protocol):
-    """One mutating call, as a frozen value."""
+    """One mutating call, as a frozen value.
+
+    One that says `heals = True` is done at once, also when nobody asked for a change and its kind
+    leaves differences to a person."""
 
     @property
     def key(self) -> str:
@@ -45,6 +48,14 @@ class Waiting(Transient):
     """A lower object is not there yet: not a failure, looked at again soon."""
 
     retry_s = 2
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(say.text)
+        self.say = say
+
+
+class Blocked(Terminal):
+    """Only a person can clear the way: not looked at again until the wish changes."""
 
     def __init__(self, say: Say) -> None:
         super().__init__(say.text)

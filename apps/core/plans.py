@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from apps.core import runs
 from apps.core.errors import Conflict, RuleViolation
-from apps.core.kinds import Kind, kind_for, kind_of
+from apps.core.kinds import Blocked, Kind, kind_for, kind_of
 from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Revision, Run, RunItem
 from apps.core.phases import Phase
 from apps.core.words import Say
@@ -104,11 +104,7 @@ def plan_compute(plan_pk: int) -> None:
     try:
         computed = [(item, item_changes(item)) for item in plan.items.all()]
     except CloudError as error:
-        say = Say.of(
-            gettext_noop("The plan could not be made: %(service)s: %(problem)s"),
-            service=error.service or "cloud",
-            problem=str(error),
-        )
+        say = failure(error)
         Plan.objects.filter(pk=plan_pk).update(status=PlanStatus.FAILED, error=say.to_json())
         return
     for item, changes in computed:
@@ -123,6 +119,17 @@ def plan_compute(plan_pk: int) -> None:
     plan.refresh_from_db()
     if plan.policy == "auto" and plan.status == PlanStatus.READY:
         plan_apply(plan, plan.author)
+
+
+def failure(error: CloudError) -> Say:
+    """Why there is no plan, with the service's own words unless we have better ones."""
+    if isinstance(error, Blocked):
+        return Say.of(gettext_noop("The plan could not be made. %(sentence)s"), sentence=error.say)
+    return Say.of(
+        gettext_noop("The plan could not be made: %(service)s: %(problem)s"),
+        service=error.service or "cloud",
+        problem=str(error),
+    )
 
 
 def item_changes(item: PlanItem) -> list[dict[str, Any]]:
@@ -147,6 +154,61 @@ def digest_of(changes: object) -> str:
 
 
 @transaction.atomic
+def plan_approve(plan: Plan, person: "User", comment: str = "") -> Plan:
+    """A person accepts the plan; a worker looks at the world once more before it runs.
+
+    Raises RuleViolation when it may not run.
+    """
+    plan = Plan.objects.select_for_update().get(pk=plan.pk)
+    check_applicable(plan, person)
+    plan.status, plan.approver, plan.comment = PlanStatus.APPROVED, person, comment
+    plan.decided_at = timezone.now()
+    plan.save(update_fields=["status", "approver", "comment", "decided_at"])
+    wake("reconcile", "apps.core.tasks.start_plan", plan.pk, job_id=f"plan-start-{plan.pk}")
+    return plan
+
+
+def plan_start(plan_pk: int) -> None:
+    """In a worker: run what was approved if it is still what would happen, else plan it again.
+
+    What a person approved is what runs.  Repeating it is harmless.
+    """
+    plan = Plan.objects.filter(pk=plan_pk, status=PlanStatus.APPROVED).first()
+    if plan is None:
+        return
+    try:
+        now_would = digest_of([item_changes(item) for item in plan.items.all()])
+    except CloudError as error:
+        Plan.objects.filter(pk=plan_pk, status=PlanStatus.APPROVED).update(
+            status=PlanStatus.FAILED, error=failure(error).to_json()
+        )
+        return
+    if now_would != plan.digest:
+        refuse_stale(plan)
+        return
+    try:
+        with transaction.atomic():
+            locked = Plan.objects.select_for_update().get(pk=plan_pk)
+            if locked.status == PlanStatus.APPROVED:
+                carry_out(locked, locked.approver)
+    except Conflict:
+        refuse_stale(plan)
+
+
+def refuse_stale(plan: Plan) -> None:
+    """The world or a wish moved since: nothing runs, and a fresh plan says what would now."""
+    with transaction.atomic():
+        fresh = plan_again(plan, plan.author)
+        say = Say.of(
+            gettext_noop(
+                "Something moved since this plan was made; %(plan)s says what would happen now."
+            ),
+            plan=str(fresh),
+        )
+        Plan.objects.filter(pk=plan.pk).update(error=say.to_json())
+
+
+@transaction.atomic
 def plan_apply(plan: Plan, person: "User | None", comment: str = "") -> Run:
     """Accept the plan: its revisions become the wish, and the loop carries them out.
 
@@ -154,6 +216,13 @@ def plan_apply(plan: Plan, person: "User | None", comment: str = "") -> Run:
     """
     plan = Plan.objects.select_for_update().get(pk=plan.pk)
     check_applicable(plan, person)
+    run = carry_out(plan, person)
+    Plan.objects.filter(pk=plan.pk).update(comment=comment)
+    return run
+
+
+def carry_out(plan: Plan, person: "User | None") -> Run:
+    """Accept every revision of the plan at once.  Raises Conflict when an object moved."""
     now = timezone.now()
     run = Run.objects.create(
         plan=plan,
@@ -166,7 +235,7 @@ def plan_apply(plan: Plan, person: "User | None", comment: str = "") -> Run:
     for item in plan.items.all():
         accept(item, run)
     Plan.objects.filter(pk=plan.pk).update(
-        status=PlanStatus.APPLIED, approver=person, decided_at=now, comment=comment
+        status=PlanStatus.APPLIED, approver=person, decided_at=plan.decided_at or now
     )
     return run
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from apps.core import runs
-from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
+from apps.core.kinds import Action, Blocked, Kind, Verdict, Waiting, kind_of
 from apps.core.lease import KeptAlive, LeaseLost, claim
 from apps.core.models import Intent, IntentState, Reconcilable, Run, RunItem
 from apps.core.phases import Phase
@@ -67,15 +67,21 @@ def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
             resolve_left_open(kind, row, {action.key for action in actions})
             resolved = True
         asked = row.generation > row.observed_generation or row.deleting
-        if not actions or not (asked or kind.heals):
+        wanted = actions if asked or kind.heals else [one for one in actions if heals(one)]
+        if not wanted:
             return look(kind, row, want, have, actions)
-        for action in actions:
+        for action in wanted:
             if row.run_id and Run.objects.filter(pk=row.run_id, status="cancelled").exists():
                 return Verdict(Phase.BLOCKED, Say(CANCELLED))
             perform(kind, row, action, lease)
         row.refresh_from_db()
     say = gettext_noop("Still being brought in step.")
     return Verdict(Phase.WORKING, Say(say), LOOK_AGAIN_S)
+
+
+def heals(action: Action) -> bool:
+    """True for what must hold even where its kind leaves differences to a person."""
+    return bool(getattr(action, "heals", False))
 
 
 def look(kind: Kind, row: Reconcilable, want: object, have: object, drift: list[Action]) -> Verdict:
@@ -173,7 +179,7 @@ def blame(error: CloudError, row: Reconcilable) -> Verdict:
 
 def sentence(error: CloudError) -> Say:
     """The error as a sentence for the operator, with the service's own words."""
-    if isinstance(error, Waiting):
+    if isinstance(error, Waiting | Blocked):
         return error.say
     template = gettext_noop("%(service)s: %(problem)s")
     return Say.of(template, service=error.service or "cloud", problem=str(error))

@@ -52,6 +52,9 @@ def ring_plans() -> None:
     waiting = Plan.objects.filter(status=PlanStatus.PLANNING).values_list("pk", flat=True)
     for pk in waiting[:BATCH]:
         wake("reconcile", "apps.core.tasks.compute_plan", pk, job_id=f"plan-{pk}")
+    approved = Plan.objects.filter(status=PlanStatus.APPROVED).values_list("pk", flat=True)
+    for pk in approved[:BATCH]:
+        wake("reconcile", "apps.core.tasks.start_plan", pk, job_id=f"plan-start-{pk}")
 
 
 def ring_periodic(last: dict[str, int]) -> None:

@@ -10,3 +10,7 @@ def reconcile(kind_name: str, pk: int) -> None:
 
 def compute_plan(plan_pk: int) -> None:
     plans.plan_compute(plan_pk)
+
+
+def start_plan(plan_pk: int) -> None:
+    plans.plan_start(plan_pk)

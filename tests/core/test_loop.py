@@ -13,6 +13,7 @@ from apps.core.models import Intent, IntentState, Run, RunStatus, Step, StepStat
 from apps.core.phases import Phase
 from apps.core.words import Say
 from cloud.errors import LostAnswer, Rejected, Throttled, Unreachable
+from tests.core.things import reconciler as things_reconciler
 from tests.core.things.models import Thing
 from tests.core.things.reconciler import KIND, SERVICE
 
@@ -241,3 +242,34 @@ def test_a_refused_call_fails_the_run_with_the_services_own_words(thing):
         "no such colour",
     )
     assert Run.objects.count() == 1
+
+
+def test_an_action_that_heals_is_done_where_its_kind_only_shows_drift(thing, monkeypatch):
+    class Mend(things_reconciler.Paint):
+        heals = True
+
+    wish(thing, "red")
+    look(thing)
+    SERVICE.colours["lamp"] = "blue"
+    look(thing)
+    assert SERVICE.colours["lamp"] == "blue"
+    plan = KIND.plan
+
+    def mending(want, have):
+        return [Mend(one.name, one.colour, one.old) for one in plan(want, have)]
+
+    monkeypatch.setitem(kinds._KINDS, "thing", replace(KIND, plan=mending))
+    look(thing)
+    assert SERVICE.colours["lamp"] == "red"
+    assert (thing.phase, thing.drift) == (Phase.READY, [])
+
+
+def test_what_only_a_person_can_clear_is_said_in_our_own_words(thing):
+    def foreign(name):
+        raise kinds.Blocked(Say.of("%(name)s is not ours.", name=name))
+
+    SERVICE.before = foreign
+    wish(thing, "red")
+    look(thing)
+    assert (thing.phase, str(thing.message_say)) == (Phase.BLOCKED, "lamp is not ours.")
+    assert thing.due_at is None

@@ -149,3 +149,39 @@ def test_deleting_is_planned_like_everything_else(thing, author):
     run.refresh_from_db()
     assert run.status == "succeeded"
     assert not Thing.objects.exists()
+
+
+def test_an_approved_plan_runs_after_one_more_look(thing, author):
+    plan = propose(thing, "red", author)
+    plans.plan_approve(plan, author)
+    assert not Run.objects.exists()
+    plans.plan_start(plan.pk)
+    plans.plan_start(plan.pk)
+    plan.refresh_from_db()
+    assert plan.status == PlanStatus.APPLIED
+    assert Run.objects.count() == 1
+
+
+def test_what_was_approved_does_not_run_when_the_world_moved(thing, author):
+    plan = propose(thing, "red", author)
+    plans.plan_approve(plan, author)
+    SERVICE.colours["lamp"] = "blue"
+    plans.plan_start(plan.pk)
+    plan.refresh_from_db()
+    fresh = Plan.objects.latest("pk")
+    plans.plan_compute(fresh.pk)
+    assert plan.status == PlanStatus.STALE
+    assert str(fresh) in str(plan.error_say)
+    assert fresh.items.get().change_list[0].fields[0].old == "blue"
+    assert not Run.objects.exists()
+
+
+def test_what_was_approved_does_not_run_when_somebody_else_was_faster(thing, author, other):
+    first, second = propose(thing, "red", author), propose(thing, "blue", other)
+    plans.plan_approve(second, other)
+    plans.plan_apply(first, author)
+    plans.plan_start(second.pk)
+    second.refresh_from_db()
+    thing.refresh_from_db()
+    assert second.status == PlanStatus.STALE
+    assert thing.spec == {"colour": "red"}
