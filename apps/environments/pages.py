@@ -83,7 +83,7 @@ class TroubleRow:
 
     @property
     def label(self) -> str:
-        return ", ".join(_t(one.label) for one in self.products)
+        return _t(", ").join(_t(one.label) for one in self.products)
 
     @property
     def state(self) -> str:
