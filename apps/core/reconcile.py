@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from apps.core import runs
-from apps.core.kinds import Action, Blocked, Kind, Verdict, Waiting, kind_of
+from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
 from apps.core.lease import KeptAlive, LeaseLost, claim
 from apps.core.models import Intent, IntentState, Reconcilable, Run, RunItem
 from apps.core.phases import Phase
@@ -57,7 +57,7 @@ CANCELLED = gettext_noop("Cancelled between two steps; what was done stays done.
 
 
 def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
-    """Observe, plan and apply until nothing is left to do, then judge.  Raises CloudError, LeaseLost."""
+    """Observe, plan and apply until nothing is left, then judge.  Raises CloudError, LeaseLost."""
     resolved = False
     for _ in range(ROUNDS):
         want = kind.desired(row, row.wish())
@@ -178,9 +178,10 @@ def blame(error: CloudError, row: Reconcilable) -> Verdict:
 
 
 def sentence(error: CloudError) -> Say:
-    """The error as a sentence for the operator, with the service's own words."""
-    if isinstance(error, Waiting | Blocked):
-        return error.say
+    """The error as a sentence for the operator: one it brings (`say`), or the service's words."""
+    own = getattr(error, "say", None)
+    if isinstance(own, Say):
+        return own
     template = gettext_noop("%(service)s: %(problem)s")
     return Say.of(template, service=error.service or "cloud", problem=str(error))
 
