@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import F, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from apps.core.access import api_requires
 from apps.core.errors import RuleViolation
@@ -27,6 +27,22 @@ class Input(Schema):
     """Base of every request body: a member nobody knows is a mistake, not silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        if holds_nul(value):
+            raise ValueError(_("Text cannot hold the character NUL."))
+        return value
+
+
+def holds_nul(value: Any) -> bool:
+    """PostgreSQL can store no NUL, neither in text nor in JSON."""
+    if isinstance(value, dict):
+        return any(holds_nul(one) for pair in value.items() for one in pair)
+    if isinstance(value, list | tuple):
+        return any(holds_nul(one) for one in value)
+    return isinstance(value, str) and "\x00" in value
 
 
 class Output(Schema):

@@ -1,4 +1,4 @@
-"""A reconciled kind is a value made of five functions; the apps hand theirs in when they are ready."""
+"""A reconciled kind is a value made of five functions; each app hands in its own when ready."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the object is doing; `again_s` = look again in so many seconds (None: at the next resync)."""
+    """How the object is doing.  `again_s`: seconds until the next look; None: the next resync."""
 
     phase: Phase
     message: Say
@@ -50,7 +50,7 @@ class Waiting(Transient):
     retry_s = 2
 
     def __init__(self, say: Say) -> None:
-        super().__init__(say.text)
+        super().__init__(str(say))
         self.say = say
 
 
@@ -58,13 +58,13 @@ class Blocked(Terminal):
     """Only a person can clear the way: not looked at again until the wish changes."""
 
     def __init__(self, say: Say) -> None:
-        super().__init__(say.text)
+        super().__init__(str(say))
         self.say = say
 
 
 @dataclass(frozen=True)
 class Kind:
-    """desired(row, spec) -> want     what the accepted wish (or a candidate `spec`) asks for; None = nothing
+    """desired(row, spec) -> want     what the wish (or a candidate `spec`) asks for; None = nothing
     observe(row, want) -> have     what the cloud has of it; None = nothing
     plan(want, have) -> actions    pure; empty = in step
     apply(row, action) -> Applied  one idempotent mutating call
@@ -85,6 +85,11 @@ class Kind:
     heals: bool = False
     # How often an object in step is looked at again, seconds.
     resync_s: float = 60.0
+    # Columns that repeat a part of an accepted spec, for foreign keys and queries; None = none do.
+    # Raises RuleViolation when the spec names what is not there any more.
+    repeats: Callable[[Any], dict[str, Any]] | None = None
+    # Foreign keys that str(row) and page_arg(row) read, so that lists of mixed kinds stay quick.
+    named_by: tuple[str, ...] = ()
     # What of the observed state pages may show, as JSON; None = nothing is kept.
     picture: Callable[[Any], dict[str, Any]] | None = None
     # URL name of the page of one row, and the row's value for it.

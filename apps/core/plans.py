@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from apps.core.errors import Conflict, RuleViolation
 from apps.core.kinds import Blocked, Kind, kind_for, kind_of
 from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Revision, Run, RunItem
 from apps.core.phases import Phase
+from apps.core.reconcile import CRASHED, sentence
 from apps.core.words import Say
 from apps.core.workqueue import ring, wake
 from cloud.errors import CloudError
@@ -104,9 +106,11 @@ def plan_compute(plan_pk: int) -> None:
     try:
         computed = [(item, item_changes(item)) for item in plan.items.all()]
     except CloudError as error:
-        say = failure(error)
-        Plan.objects.filter(pk=plan_pk).update(status=PlanStatus.FAILED, error=say.to_json())
+        fail(plan, failure(error))
         return
+    except Exception:
+        fail(plan, Say(CRASHED))
+        raise
     for item, changes in computed:
         PlanItem.objects.filter(pk=item.pk).update(changes=changes)
     now = timezone.now()
@@ -118,24 +122,30 @@ def plan_compute(plan_pk: int) -> None:
     )
     plan.refresh_from_db()
     if plan.policy == "auto" and plan.status == PlanStatus.READY:
-        plan_apply(plan, plan.author)
+        with suppress(Conflict):  # somebody was faster: a person decides what now
+            plan_apply(plan, plan.author)
+
+
+def fail(plan: Plan, say: Say) -> None:
+    """There is no plan, for this reason; one that was decided meanwhile keeps its decision."""
+    Plan.objects.filter(pk=plan.pk, status=plan.status).update(
+        status=PlanStatus.FAILED, error=say.to_json()
+    )
 
 
 def failure(error: CloudError) -> Say:
     """Why there is no plan, with the service's own words unless we have better ones."""
-    if isinstance(error, Blocked):
-        return Say.of(gettext_noop("The plan could not be made. %(sentence)s"), sentence=error.say)
     return Say.of(
-        gettext_noop("The plan could not be made: %(service)s: %(problem)s"),
-        service=error.service or "cloud",
-        problem=str(error),
+        gettext_noop("The plan could not be made. %(sentence)s"), sentence=sentence(error)
     )
 
 
 def item_changes(item: PlanItem) -> list[dict[str, Any]]:
     """The changes of one object: its candidate spec against the world, each with its step key."""
     kind = kind_of(item.kind)
-    row = kind.model.objects.get(pk=item.object_id)
+    row = kind.model.objects.filter(pk=item.object_id).first()
+    if row is None:
+        raise Blocked(Say.of(gettext_noop("%(name)s is not there any more."), name=item.label))
     want = kind.desired(row, item_spec(item))
     have = kind.observe(row, want)
     return [{**action.change.to_json(), "key": action.key} for action in kind.plan(want, have)]
@@ -179,10 +189,11 @@ def plan_start(plan_pk: int) -> None:
     try:
         now_would = digest_of([item_changes(item) for item in plan.items.all()])
     except CloudError as error:
-        Plan.objects.filter(pk=plan_pk, status=PlanStatus.APPROVED).update(
-            status=PlanStatus.FAILED, error=failure(error).to_json()
-        )
+        fail(plan, failure(error))
         return
+    except Exception:
+        fail(plan, Say(CRASHED))
+        raise
     if now_would != plan.digest:
         refuse_stale(plan)
         return
@@ -266,8 +277,11 @@ def accept(item: PlanItem, run: Run) -> None:
     if item.revision is None:
         wish["delete_requested_at"] = now
     else:
-        wish["spec"] = item_spec(item)
+        spec = item_spec(item)
+        wish["spec"] = spec
         wish["revision"] = item.revision
+        if kind.repeats:
+            wish |= kind.repeats(spec)
         Revision.objects.filter(
             kind=item.kind, object_id=item.object_id, number=item.revision
         ).update(accepted_at=now)
@@ -321,7 +335,11 @@ def drop_unaccepted(item: PlanItem) -> None:
 
 @transaction.atomic
 def plan_again(plan: Plan, person: "User | None") -> Plan:
-    """The same wishes, planned against the world as it is now; the old plan is out of date."""
+    """The same wishes, planned against the world as it is now; the old plan is out of date.
+
+    Whoever asks for it, the author stays: with four eyes nobody approves a wish of their own.
+    Raises RuleViolation when it was decided, or an object is gone.
+    """
     plan = Plan.objects.select_for_update().get(pk=plan.pk)
     if plan.status not in (*OPEN, PlanStatus.STALE):
         raise RuleViolation(_("This plan is %(status)s.") % {"status": plan.get_status_display()})
@@ -329,12 +347,14 @@ def plan_again(plan: Plan, person: "User | None") -> Plan:
         title=plan.title,
         scope=plan.scope,
         policy=plan.policy,
-        author=person,
+        author=plan.author or person,
         reason=plan.reason,
         trigger=plan.trigger,
     )
     for item in plan.items.all():
-        row = kind_of(item.kind).model.objects.get(pk=item.object_id)
+        row = kind_of(item.kind).model.objects.filter(pk=item.object_id).first()
+        if row is None:
+            raise RuleViolation(_("%(name)s is not there any more.") % {"name": item.label})
         PlanItem.objects.create(
             plan=fresh,
             position=item.position,

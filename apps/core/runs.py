@@ -54,12 +54,14 @@ def supersede(row: Reconcilable, by: Run) -> None:
 
 
 def item_of(row: Reconcilable, kind_name: str) -> RunItem | None:
-    """The running run's entry for `row` at its present generation."""
+    """The entry for `row` at its present generation in the run that brings it.
+
+    A run that failed at one object goes on recording the others."""
     if not row.run_id:
         return None
     return RunItem.objects.filter(
         run_id=row.run_id,
-        run__status=RunStatus.RUNNING,
+        run__status__in=[RunStatus.RUNNING, RunStatus.FAILED],
         kind=kind_name,
         object_id=row.pk,
         generation=row.generation,

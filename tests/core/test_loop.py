@@ -273,3 +273,35 @@ def test_what_only_a_person_can_clear_is_said_in_our_own_words(thing):
     look(thing)
     assert (thing.phase, str(thing.message_say)) == (Phase.BLOCKED, "lamp is not ours.")
     assert thing.due_at is None
+
+
+def test_a_blocked_object_is_settled_so_that_pages_stop_asking(thing):
+    def refuse(name):
+        raise Rejected("no such colour", code="InvalidParameterValue", service="things")
+
+    SERVICE.before = refuse
+    wish(thing, "octarine")
+    look(thing)
+    assert (thing.phase, thing.settled) == (Phase.BLOCKED, True)
+
+
+def test_a_run_that_failed_at_one_object_goes_on_recording_the_others(thing):
+    other = wish(Thing.objects.create(name="chair"), "green")
+    run = runs.run_open(
+        title=Say("Paint"), scope="demo", rows=[wish(thing, "red"), other], trigger=Trigger.PERSON
+    )
+
+    def refuse(name):
+        if name == "lamp":
+            raise Rejected("no", code="InvalidParameterValue", service="things")
+
+    SERVICE.before = refuse
+    look(thing)
+    look(other)
+    run.refresh_from_db()
+    assert run.status == RunStatus.FAILED
+    assert dict(Step.objects.filter(op="create").values_list("name", "status")) == {
+        "lamp": StepStatus.FAILED,
+        "chair": StepStatus.DONE,
+    }
+    assert dict(run.items.values_list("label", "status")) == {"lamp": "failed", "chair": "done"}

@@ -185,3 +185,75 @@ def test_what_was_approved_does_not_run_when_somebody_else_was_faster(thing, aut
     thing.refresh_from_db()
     assert second.status == PlanStatus.STALE
     assert thing.spec == {"colour": "red"}
+
+
+def test_a_plan_that_crashes_says_so_instead_of_waiting_for_ever(thing, author, monkeypatch):
+    def broken(row, spec):
+        raise KeyError("colour")
+
+    monkeypatch.setitem(kinds._KINDS, "thing", replace(KIND, desired=broken))
+    with pytest.raises(KeyError):
+        propose(thing, "red", author)
+    plan = Plan.objects.get()
+    assert plan.status == PlanStatus.FAILED
+    assert "the log has the details" in str(plan.error_say)
+
+
+def test_a_plan_discarded_while_it_is_made_stays_discarded(thing, author, monkeypatch):
+    def meanwhile(row, want):
+        Plan.objects.update(status=PlanStatus.DISCARDED)
+        raise Unreachable("no route", service="things")
+
+    monkeypatch.setitem(kinds._KINDS, "thing", replace(KIND, observe=meanwhile))
+    assert propose(thing, "red", author).status == PlanStatus.DISCARDED
+
+
+def test_what_a_plan_waits_for_is_said_in_words(thing, author, monkeypatch):
+    def early(row, want):
+        raise kinds.Waiting(Say.of("%(name)s is not there yet.", name="the shelf"))
+
+    monkeypatch.setitem(kinds._KINDS, "thing", replace(KIND, observe=early))
+    plan = propose(thing, "red", author)
+    assert "the shelf is not there yet." in str(plan.error_say)
+
+
+def test_planning_again_for_an_object_that_is_gone_is_refused(thing, author):
+    plan = propose(thing, "red", author)
+    thing.delete()
+    with pytest.raises(RuleViolation, match="lamp is not there any more"):
+        plans.plan_again(plan, author)
+
+
+def test_planning_again_leaves_the_wish_its_author(thing, author, other):
+    plan = propose(thing, "red", author, policy="four-eyes")
+    fresh = plans.plan_again(plan, other)
+    plans.plan_compute(fresh.pk)
+    with pytest.raises(RuleViolation, match="second person"):
+        plans.plan_approve(fresh, author)
+
+
+def test_policy_auto_leaves_the_choice_to_a_person_when_somebody_was_faster(thing, author):
+    plan = propose(thing, "red", author)
+    late = plans.plan_open(
+        title=Say("Paint"),
+        scope="demo",
+        policy="auto",
+        author=author,
+        drafts=[Draft(thing, {"colour": "blue"})],
+    )
+    plans.plan_apply(plan, author)
+    plans.plan_compute(late.pk)
+    late.refresh_from_db()
+    thing.refresh_from_db()
+    assert (late.status, thing.spec) == (PlanStatus.READY, {"colour": "red"})
+
+
+def test_columns_that_repeat_the_spec_follow_when_it_is_accepted(thing, author, monkeypatch):
+    repeats = replace(KIND, repeats=lambda spec: {"name": f"{spec['colour']} lamp"})
+    monkeypatch.setitem(kinds._KINDS, "thing", repeats)
+    plan = propose(thing, "red", author)
+    thing.refresh_from_db()
+    assert thing.name == "lamp", "a wish is only a wish"
+    plans.plan_apply(plan, author)
+    thing.refresh_from_db()
+    assert thing.name == "red lamp"

@@ -66,6 +66,8 @@ class Reconcilable(models.Model):
     @property
     def settled(self) -> bool:
         """True when nothing is on its way: pages stop asking."""
+        if self.phase == Phase.BLOCKED:
+            return True  # it waits for a person, however far it came
         return self.phase not in UNSETTLED and self.observed_generation == self.generation
 
     @property
