@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.cast",)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: from the first on, Playwright keeps an event loop in this thread,
+    in which no test written as a coroutine could start one of its own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     """The machine's Chromium, for tests marked `browser`; without one they skip, but not in CI."""
