@@ -3,6 +3,10 @@
 import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
+# Nobody listens there: a check needs no servers, and a test run names its own (plugin_servers.py).
+# A real installation's are never picked up by accident.
+os.environ.setdefault("DATABASE_URL", "postgresql:///none?host=/nowhere")
+os.environ.setdefault("REDIS_URL", "unix:///nowhere/valkey.sock")
 # A fixed key: what one test encrypts another process of the same test must read.
 os.environ.setdefault("SDCONSOLE_ENCRYPTION_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
 
