@@ -1,6 +1,5 @@
 """The API itself: watches, versions, pages, namespaces, certificates and tokens, faults."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -187,4 +186,3 @@ async def test_two_clusters_live_side_by_side(world: World, cluster: KubeCluster
     assert other.url != cluster.url
     other.create("configmaps", "default", config_map("mine"))
     assert cluster.get("configmaps", "default", "mine") is None
-    await asyncio.sleep(0)

@@ -127,8 +127,9 @@ async def test_a_wrong_body_is_refused_field_by_field(api: Any) -> None:
 async def test_a_watch_tells_each_step(api: Any, apps: Any, cluster: KubeCluster) -> None:
     await applied(api, deployment(replicas=0))
 
+    found: list[tuple[str, int]] = []
+
     def follow() -> list[tuple[str, int]]:
-        found = []
         watch = kubernetes.watch.Watch()
         stream = watch.stream(apps.list_namespaced_deployment, "default", timeout_seconds=10)
         for event in stream:
@@ -138,7 +139,7 @@ async def test_a_watch_tells_each_step(api: Any, apps: Any, cluster: KubeCluster
         return found
 
     following = asyncio.create_task(call(follow))
-    await asyncio.sleep(0)
+    await until(lambda: found, what="the watch has begun")
     patch = {"spec": {"paused": True}}
     await call(apps.patch_namespaced_deployment, "web", "default", patch)
     await call(apps.delete_namespaced_deployment, "web", "default")
