@@ -28,11 +28,14 @@ from apps.core.errors import Conflict, RuleViolation
 from apps.core.problems import problem
 from apps.deployments.api import router as deployments
 from apps.environments.api import router as environments
+from apps.generation.api import router as generations
 from apps.gpu.api import router as gpu
 
 log = structlog.get_logger(__name__)
 
 Door = Callable[..., HttpResponse]
+# Bytes of a request.  Files never come this way, so more is a mistake, and is not read at all.
+BODY_MOST = 256 * 1024
 
 
 def _members_only(view: Door) -> Door:
@@ -68,6 +71,7 @@ api.add_router("/audit", audit)
 api.add_router("", changes)
 api.add_router("/environments", environments)
 api.add_router("/gpu", gpu)
+api.add_router("/generations", generations)
 api.add_router("/deployments", deployments)
 
 
@@ -158,7 +162,8 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
 
 def _right_before_input(operation: Operation) -> None:
     """Otherwise ninja reads the input before the guard asks for the right, and whoever may not call
-    the operation would learn what it expects.  (The guard in the operation stays.)"""
+    the operation would learn what it expects.  (The guard in the operation stays.)  What is too
+    large is refused before it is read."""
     capability = getattr(operation.view_func, "capability", None)
     checks = operation._run_checks
 
@@ -166,6 +171,8 @@ def _right_before_input(operation: Operation) -> None:
         error = checks(request)
         if error is None and (capability is None or not allowed(request.user, capability)):
             return api.on_exception(request, Refused(capability or "console.view"))
+        if error is None and int(request.META.get("CONTENT_LENGTH") or 0) > BODY_MOST:
+            return problem(request, 413, _("A request has at most 256 KiB."))
         return error
 
     operation._run_checks = run_checks  # type: ignore[method-assign]

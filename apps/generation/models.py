@@ -99,6 +99,9 @@ class Job(Reconcilable):
             ),
         ]
 
+    # When the worker that holds this very object began its visit (time.monotonic), not stored.
+    visit_began: float | None = None
+
     def __str__(self) -> str:
         return f"G-{self.pk}"
 
