@@ -160,7 +160,7 @@ def _cluster(seen: Seen) -> Answer:
     if found is None:
         return _gone(seen.cluster_id)
     if found.running:
-        say = gettext_noop("Kubernetes %(version)s with %(count)s nodes.")
+        say = gettext_noop("Kubernetes %(version)s, nodes: %(count)s.")
         return _fine(Say.of(say, version=found.version, count=found.node_count))
     return _in_state(found.id, found.state, CLUSTER_COMING)
 
@@ -197,7 +197,7 @@ def _nodes(seen: Seen) -> Answer:
         )
     cards = sum(node.cards or node.whole_cards for node in seen.nodes)
     types = ", ".join(sorted({node.gpu_type for node in seen.nodes if node.gpu_type}))
-    say = Say.of(gettext_noop("%(count)s cards: %(types)s."), count=cards, types=types)
+    say = Say.of(gettext_noop("Cards: %(count)s, %(types)s."), count=cards, types=types)
     return _fine(say, word)
 
 
@@ -318,4 +318,4 @@ def _moderation(seen: Seen) -> Answer:
             Say.of(gettext_noop("CI does not know the policy %(id)s."), id=seen.biz_type),
             Say(gettext_noop("Choose another moderation policy under Settings.")),
         )
-    return _fine(Say.of(gettext_noop("%(count)s moderation policies."), count=len(seen.policies)))
+    return _fine(Say.of(gettext_noop("Moderation policies: %(count)s."), count=len(seen.policies)))

@@ -154,7 +154,7 @@ def steps(looks: dict[Product, Reading], counts: dict[str, int]) -> list[Step]:
         look = looks.get(product)
         state = ""
         if look is not None:
-            if look.running:
+            if look.running or (look.awaited and look.due_at):
                 state = "run"
             elif look.error:
                 state = "bad"

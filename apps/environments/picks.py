@@ -148,7 +148,7 @@ def picks(
 
 def _cluster_option(fact: Fact) -> tuple[str, str, str, str]:
     assert isinstance(fact, ClusterFacts)
-    nodes = _t("%(n)s nodes") % {"n": fact.node_count}
+    nodes = _t("nodes: %(n)s") % {"n": fact.node_count}
     facts = " · ".join(word for word in (fact.version, nodes, fact.vpc_id) if word)
     why = "" if fact.running else _t("It is %(state)s.") % {"state": fact.state}
     return fact.id, fact.name, facts, why

@@ -105,7 +105,12 @@ class SetCors:
                     gettext_noop("Browsers upload to the bucket directly, not through the console.")
                 ),
                 *(
-                    (Say.of(gettext_noop("%(count)s other rules stay."), count=len(self.others)),)
+                    (
+                        Say.of(
+                            gettext_noop("Other rules that stay: %(count)s."),
+                            count=len(self.others),
+                        ),
+                    )
                     if self.others
                     else ()
                 ),

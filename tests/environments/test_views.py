@@ -296,6 +296,15 @@ def test_asking_for_a_look_marks_every_product(vic):
     assert all(reading.awaited for reading in Reading.objects.all())
 
 
+def test_choosing_waits_for_a_look_that_was_asked_for(olga):
+    environment = make_adopted()
+    services.refresh_request(environment=environment)
+    page = signed_in(olga).get("/environments/demo/adopt/").content.decode()
+    assert 'hx-trigger="load delay:1s"' in page
+    stock(environment)
+    assert CLUSTER.id in signed_in(olga).get("/environments/demo/adopt/").content.decode()
+
+
 def test_the_progress_ends_by_itself(vic):
     environment = make_adopted()
     services.refresh_request(environment=environment)
