@@ -74,6 +74,11 @@ class SetCors:
     @property
     def change(self) -> Change:
         old = self.old
+        direct = gettext_noop("Browsers upload to the bucket directly, not through the console.")
+        others = gettext_noop("Other rules that stay: %(count)s.")
+        notes: tuple[Say, ...] = (Say(direct),)
+        if self.others:
+            notes += (Say.of(others, count=len(self.others)),)
         return Change(
             op="change" if old else "create",
             area="storage",
@@ -100,21 +105,7 @@ class SetCors:
                     list(self.rule.expose),
                 ),
             ),
-            notes=(
-                Say(
-                    gettext_noop("Browsers upload to the bucket directly, not through the console.")
-                ),
-                *(
-                    (
-                        Say.of(
-                            gettext_noop("Other rules that stay: %(count)s."),
-                            count=len(self.others),
-                        ),
-                    )
-                    if self.others
-                    else ()
-                ),
-            ),
+            notes=notes,
         )
 
 
