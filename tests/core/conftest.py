@@ -1,3 +1,5 @@
+"""A thing, and a service that holds nothing when a test begins."""
+
 import pytest
 
 from tests.core.things.models import Thing
