@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest_plugins = ("tests.cast",)
+pytest_plugins = ("tests.cast", "tests.stack")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,7 @@
 """Model files: a model has numbered versions, a version is one file on one environment's disk."""
 
-from uuid import uuid4
-
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -12,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import Reconcilable
 from apps.core.phases import Phase
+from apps.core.words import Say
 from apps.environments.models import Environment
 
-# What a file may be called on the shared disk: no path, no leading dot, nothing a shell would read.
-FILE_NAME = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._ ()+-]{0,180}$")
+# As people's files are called, in any script: no path, no leading dot.  The name on the shared disk
+# is made by the console; rules.check_name says in sentences what this refuses.
+FILE_NAME = RegexValidator(r"^[^./\\\x00-\x20\x7f][^/\\\x00-\x1f\x7f]{0,179}\Z")
 
 
 class ModelType(models.TextChoices):
@@ -58,6 +59,8 @@ class Model(models.Model):
     name = models.SlugField(_("name"), max_length=80, unique=True)
     type = models.CharField(_("type"), max_length=12, choices=model_types)
     description = models.CharField(_("description"), max_length=500, blank=True)
+    # Numbers are never given twice, not even after a deletion: a name means one content.
+    last_number = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -76,12 +79,17 @@ class Version(Reconcilable):
     file_name = models.CharField(max_length=200, validators=[FILE_NAME])  # as uploaded
     size_bytes = models.BigIntegerField()
     claimed_sha256 = models.CharField(max_length=64, blank=True)
+    claimed_crc64 = models.CharField(max_length=20, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     crc64 = models.CharField(max_length=20, blank=True)  # decimal, as COS says it
     family = models.CharField(max_length=32, blank=True)  # "SD 1.5", "SDXL", …
     precision = models.CharField(max_length=12, blank=True)
     facts = models.JSONField(default=dict, blank=True)  # of the header: parts, tensors, metadata
     verdict = models.CharField(max_length=8, choices=verdicts, default=Verdict.PENDING)
+    refusal = models.JSONField(default=dict, blank=True)  # a Say: why the verdict is "refused"
+    copied_bytes = models.BigIntegerField(default=0)  # of the copy to CFS now under way
+    # When the file was last written when it was published: another time = somebody changed it.
+    disk_mtime_ns = models.BigIntegerField(null=True, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -110,6 +118,15 @@ class Version(Reconcilable):
         """Its name below `folder`: unique for ever, because bytes behind a name never change."""
         suffix = self.file_name.rpartition(".")[2].lower()
         return f"{self.model.name}-v{self.number}.{suffix}"
+
+    @property
+    def path(self) -> str:
+        """Below the root of the file system."""
+        return f"{self.folder}/{self.file_on_disk}"
+
+    @property
+    def refusal_say(self) -> Say:
+        return Say.from_json(self.refusal)
 
     @property
     def is_published(self) -> bool:
@@ -152,6 +169,8 @@ class Upload(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     header = models.JSONField(default=dict, blank=True)  # what the browser read of it, untrusted
+    # sha256 of the header: whoever goes on with the upload must hold the same file.
+    fingerprint = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     touched_at = models.DateTimeField(auto_now=True)
 
