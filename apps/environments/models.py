@@ -75,6 +75,10 @@ class Environment(models.Model):
     biz_type = models.CharField(_("moderation policy (BizType)"), max_length=64, blank=True)
 
     callback_token = models.CharField(max_length=64, blank=True)
+    # Until then the loop leaves everything of this environment alone.
+    paused_until = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(max_length=200, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # Written by services alone: discovery must not turn it into "when somebody last looked".
     updated_at = models.DateTimeField(default=timezone.now)
@@ -91,6 +95,10 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_until is not None and self.paused_until > timezone.now()
 
     @property
     def adopted(self) -> bool:

@@ -24,6 +24,10 @@ class Revision(models.Model):
     message = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)  # when the world first arrived at it
+    # Its rollout failed for good: never chosen again unless a person does.
+    fenced_at = models.DateTimeField(null=True, blank=True)
+    fence_reason = models.JSONField(default=dict, blank=True)  # a Say
 
     class Meta:
         constraints = [
@@ -32,6 +36,10 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"r{self.number}"
+
+    @property
+    def fence_say(self) -> Say:
+        return Say.from_json(self.fence_reason)
 
 
 class PlanStatus(models.TextChoices):

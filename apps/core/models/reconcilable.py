@@ -24,6 +24,9 @@ class Reconcilable(models.Model):
     delete_requested_at = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=200, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True)
+    # Differences nobody minds: [{"object", "path", "by", "at"}] (core.drift.Overlooked).
+    ignored = models.JSONField(default=list, blank=True)
     run = models.ForeignKey(
         "core.Run", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -35,6 +38,7 @@ class Reconcilable(models.Model):
     observed = models.JSONField(default=dict, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     drift = models.JSONField(default=list, blank=True)  # Changes that would put it back in step
+    drift_since = models.DateTimeField(null=True, blank=True)  # when it was first seen; null = none
     phase = models.CharField(max_length=12, choices=phases, default=Phase.DRAFT)
     message = models.JSONField(default=dict, blank=True)
     done = models.PositiveIntegerField(default=0)
@@ -54,7 +58,13 @@ class Reconcilable(models.Model):
                 fields=["due_at"],
                 name="%(app_label)s_%(class)s_due",
                 condition=Q(due_at__isnull=False),
-            )
+            ),
+            # What waits for a person is counted for every page that is drawn.
+            models.Index(
+                fields=["phase"],
+                name="%(app_label)s_%(class)s_needs",
+                condition=Q(phase__in=["blocked", "degraded"]) | Q(drift_since__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
