@@ -7,7 +7,9 @@ from django.http import Http404, HttpRequest
 from ninja import Router, Status
 from pydantic import Field
 
+from apps.core.access import allowed
 from apps.core.api import Input, Output, Page, api_requires, page
+from apps.core.secrecy import masked
 from apps.deployments import selectors, services
 from apps.deployments.models import Deployment
 from apps.environments.selectors import environment_get
@@ -28,6 +30,8 @@ class SliceIn(Input):
 
 
 class ServiceIn(Input):
+    """type: ClusterIP, Internal (with subnet_id) or Public (with public_confirmed)."""
+
     type: str = "ClusterIP"
     subnet_id: str = ""
 
@@ -52,6 +56,7 @@ class CreateIn(Input):
     environment: str
     name: str
     spec: WishIn
+    public_confirmed: bool = False
     reason: str = Field("", max_length=500)
 
 
@@ -60,6 +65,7 @@ class ChangeIn(Input):
 
     spec: WishIn
     generation: int | None = None
+    public_confirmed: bool = False
     reason: str = Field("", max_length=500)
 
 
@@ -115,6 +121,13 @@ class DeploymentOut(Output):
         return str(row.message_say)
 
     @staticmethod
+    def resolve_spec(row: Deployment, context: Any) -> dict[str, Any]:
+        """Variables named like a password are covered for whoever may not change them."""
+        may_change = allowed(context["request"].user, "deployment.plan")
+        spec: dict[str, Any] = row.spec if may_change else masked(row.spec)
+        return spec
+
+    @staticmethod
     def resolve_drifted(row: Deployment) -> bool:
         return bool(row.drift)
 
@@ -154,7 +167,9 @@ def create(request: HttpRequest, body: CreateIn) -> Any:
         environment=environment_get(body.environment),
         name=body.name,
         wish=body.spec.model_dump(),
+        public_confirmed=body.public_confirmed,
         reason=body.reason,
+        trigger="api",
     )
     return Status(202, plan)
 
@@ -174,7 +189,9 @@ def change(request: HttpRequest, pk: int, body: ChangeIn) -> Any:
         row=get(pk),
         wish=body.spec.model_dump(),
         seen=body.generation,
+        public_confirmed=body.public_confirmed,
         reason=body.reason,
+        trigger="api",
     )
     return Status(202, plan)
 
@@ -183,7 +200,8 @@ def change(request: HttpRequest, pk: int, body: ChangeIn) -> Any:
 @api_requires("deployment.plan")
 def delete(request: HttpRequest, pk: int) -> Any:
     """Plan the removal; the files on CFS stay."""
-    return Status(202, services.deployment_delete(person=request.user, row=get(pk)))  # type: ignore[arg-type]
+    plan = services.deployment_delete(person=request.user, row=get(pk), trigger="api")  # type: ignore[arg-type]
+    return Status(202, plan)
 
 
 def get(pk: int) -> Deployment:

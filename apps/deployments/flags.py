@@ -3,6 +3,7 @@
 Source: AUTOMATIC1111 modules/cmd_args.py (v1.8 to 1.10).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,10 +31,26 @@ FLAGS = (
     Flag("--skip-prepare-environment", _("start without checking packages")),
 )
 BY_NAME = {flag.name: flag for flag in FLAGS}
-# What the console sets itself, and what must never be set.
+# What the console sets itself.
 OURS = ("--listen", "--port", "--ckpt", "--ckpt-dir", "--server-name")
-FORBIDDEN = ("--share", "--disable-safe-unpickle", "--enable-insecure-extension-access", "--ngrok")
+# What would open the pod to strangers, run code of theirs, or show their files.
+FORBIDDEN = (
+    "--share",
+    "--ngrok",
+    "--disable-safe-unpickle",
+    "--enable-insecure-extension-access",
+    "--allow-code",
+    "--api-server-stop",
+    "--add-stop-route",
+    "--gradio-allowed-path",
+)
+# A password in the arguments is readable in every pod spec, and the console's own calls carry none.
 AUTH = ("--api-auth", "--gradio-auth", "--gradio-auth-path")
+REFUSED = (*OURS, *FORBIDDEN, *AUTH)
+# Variables the web UI appends to its arguments: they would go around every rule above.
+REFUSED_VARIABLES = ("COMMANDLINE_ARGS",)
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHELL = frozenset("\n\r\0;|&`$<>")
 
 
 def clash(flags: Iterable[str]) -> tuple[str, str] | None:
@@ -47,11 +64,24 @@ def clash(flags: Iterable[str]) -> tuple[str, str] | None:
 
 
 def not_allowed(args: Iterable[str]) -> str | None:
-    """The first extra argument that is ours to set or would open the pod; None if all are fine."""
+    """The first extra argument that is ours to set or would open the pod; None if all are fine.
+
+    argparse takes any beginning of a flag for the flag, so that "--shar" is refused as well.
+    """
     for arg in args:
         name = arg.split("=", 1)[0]
-        if name in OURS or name in FORBIDDEN or name in BY_NAME:
+        if name in BY_NAME or name == "--":
             return name
-        if any(character in arg for character in "\n\r\0;|&`$<>"):
+        if name.startswith("--") and any(refused.startswith(name) for refused in REFUSED):
+            return name
+        if _SHELL.intersection(arg):
             return arg[:40]
+    return None
+
+
+def bad_variable(names: Iterable[str]) -> str | None:
+    """The first name that is no variable's, or that goes around the flags; None if all are fine."""
+    for name in names:
+        if not VARIABLE.fullmatch(name) or name in REFUSED_VARIABLES:
+            return name
     return None

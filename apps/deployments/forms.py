@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from apps.deployments.flags import FLAGS
+from apps.deployments.flags import FLAGS, VARIABLE
 from apps.deployments.models import Deployment
 from apps.deployments.selectors import published_checkpoints
 from apps.deployments.spec import DeploymentSpec
@@ -111,7 +111,7 @@ class DeploymentForm(forms.Form):
             if not line.strip():
                 continue
             name, equals, value = line.partition("=")
-            if not equals or not name.strip().replace("_", "a").isalnum():
+            if not equals or not VARIABLE.fullmatch(name.strip()):
                 raise forms.ValidationError(
                     _now("“%(line)s” is not NAME=value.") % {"line": line[:40]}
                 )
@@ -123,12 +123,6 @@ class DeploymentForm(forms.Form):
             return shlex.split(self.cleaned_data["extra_args"])
         except ValueError as wrong:
             raise forms.ValidationError(_now("A quotation mark is not closed.")) from wrong
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if found.get("service") == "Public" and not found.get("public_confirmed"):
-            self.add_error("public_confirmed", _now("A public load balancer has to be confirmed."))
-        return found
 
     def wish(self) -> dict[str, Any]:
         """The form as a DeploymentSpec without what the console looks up itself."""

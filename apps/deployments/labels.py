@@ -1,10 +1,12 @@
 """Fields of Kubernetes objects in words a person reads, for plans.  Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_noop
 
+from apps.core.secrecy import SENSITIVE_KEY
 from apps.core.words import Say
 
 HELD_BY = gettext_noop("%(manager)s holds a field that this takes over.")
@@ -67,6 +69,26 @@ def word(path: str) -> str:
     return path.rpartition(".")[2]
 
 
+_VARIABLE = re.compile(r"\.env\[(?:name=)?([^]]+)\]")
+
+
+def secret(path: str) -> bool:
+    """True for the value of a variable that is named like a password."""
+    found = _VARIABLE.search(path)
+    return bool(found and SENSITIVE_KEY.search(found[1]))
+
+
+def unfolded(path: str, value: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(path, value, other): a whole list of variables as one line for each, all else as it is."""
+    lists = [one for one in (value, other) if one is not None]
+    if not path.endswith(".env") or not all(isinstance(one, list) for one in lists):
+        yield path, value, other
+        return
+    left, right = ({one["name"]: one.get("value") for one in side or ()} for side in (value, other))
+    for name in sorted({*left, *right}):
+        yield f"{path}[{name}]", left.get(name), right.get(name)
+
+
 def worth_telling(path: str) -> bool:
     """requests repeat limits, and bookkeeping labels tell nobody anything."""
     return ".requests" not in path and not path.startswith("metadata.labels")
@@ -107,3 +129,11 @@ def deletion_notes(manifest: Mapping[str, Any]) -> tuple[Say, ...]:
     if manifest["kind"] == "Service":
         return (Say(gettext_noop("Requests to it fail from then on.")),)
     return ()
+
+
+def replacement_notes(manifest: Mapping[str, Any]) -> tuple[Say, ...]:
+    if manifest["kind"] == "Deployment":
+        return (Say(gettext_noop("All its pods stop at once and start again on the new volume.")),)
+    if manifest["kind"] == "PersistentVolume":
+        return (Say(gettext_noop("What differs can never be changed, so it is made again.")),)
+    return (Say(gettext_noop("It is made again for the new volume; the files stay.")),)

@@ -59,8 +59,10 @@ def claim_name(name: str, folder: str) -> str:
 
 
 def volume_name(pk: int, name: str, folder: str, place: Place) -> str:
-    """PVs are cluster-wide: the namespace and our id keep two of one name apart."""
-    return f"sdc-{place.namespace}-{pk}-{name}-{slug(folder)}"[:63].rstrip("-")
+    """PVs are cluster-wide: the namespace and our id keep two of one name apart.
+
+    Never cut short (253 are allowed): cut names of two folders could be the same."""
+    return f"sdc-{place.namespace}-{pk}-{name}-{slug(folder)}"
 
 
 def volume(pk: int, name: str, folder: str, place: Place) -> Manifest:

@@ -11,7 +11,7 @@ from apps.registry.models import Version
 
 # A DNS label, short enough that what is derived from it stays one.
 NAME = RegexValidator(
-    r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$",
+    r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?\Z",
     _("Lower-case letters, digits and dashes, beginning with a letter, at most 40."),
 )
 

@@ -1,6 +1,6 @@
 """What has to be done to a workload's objects.  Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +36,9 @@ class Want:
 class Have:
     """What is there.
 
-    live: our objects by kind and name.  differs: per wanted object that is there, what a
-    server-side dry run says would change.  replaced: objects whose change the API refuses (immutable fields).
+    live: our objects by kind and name.
+    differs: per wanted object that is there, what a server-side dry run says would change.
+    replaced: objects whose change the API refuses for ever (immutable fields).
     holders: field managers that hold a field we are about to set, by object.
     """
 
@@ -79,21 +80,47 @@ Action = ApplyObject | DeleteObject
 def plan(want: Want | None, have: Have | None) -> list[Action]:
     live = have.live if have else {}
     wanted = {key_of(manifest): manifest for manifest in want.objects} if want else {}
-    gone = [manifest for key, manifest in live.items() if key not in wanted]
+    replaced = with_users(wanted, have.replaced) if have else set()
+    gone = [manifest for key, manifest in live.items() if key not in wanted or key in replaced]
     gone.sort(key=lambda manifest: DELETE_ORDER.index(manifest["kind"]))
     # While a deletion is on its way there is nothing to send again.
     actions: list[Action] = [
-        deletion(manifest) for manifest in gone if not manifest["metadata"].get("deletionTimestamp")
+        deletion(manifest, replaced=key_of(manifest) in wanted)
+        for manifest in gone
+        if not manifest["metadata"].get("deletionTimestamp")
     ]
     for key, manifest in wanted.items():
+        if key in replaced:
+            continue  # made again once the old one is gone
         if key not in live:
             actions.append(ApplyObject(manifest, creation(manifest)))
-        elif have and key in have.replaced:
-            actions.append(deletion(live[key]))
         elif have and have.differs.get(key):
             holders = have.holders.get(key, ())
             actions.append(ApplyObject(manifest, alteration(manifest, have.differs[key], holders)))
     return actions
+
+
+def with_users(wanted: Mapping[Key, Manifest], replaced: frozenset[Key]) -> set[Key]:
+    """`replaced`, and what has to let go first: the claim of a volume, the Deployment of a claim.
+
+    Kubernetes keeps a claim until no pod mounts it, and a volume until no claim binds it.
+    """
+    found = set(replaced)
+    for key, manifest in wanted.items():  # in the order they are made: users come later
+        spec = manifest["spec"]
+        if key[0] == "PersistentVolumeClaim":
+            uses = [("PersistentVolume", spec["volumeName"])]
+        elif key[0] == "Deployment":
+            uses = [
+                ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
+                for volume in spec["template"]["spec"]["volumes"]
+                if "persistentVolumeClaim" in volume
+            ]
+        else:
+            uses = []
+        if any(used in found for used in uses):
+            found.add(key)
+    return found
 
 
 def area_of(manifest: Manifest) -> Area:
@@ -103,7 +130,7 @@ def area_of(manifest: Manifest) -> Area:
 def creation(manifest: Manifest) -> Change:
     kind, name = key_of(manifest)
     lines = tuple(
-        Field(labels.word(path), path, None, value) for path, value in labels.telling(manifest)
+        line for path, value in labels.telling(manifest) for line in fields(path, None, value)
     )
     notes = labels.creation_notes(manifest)
     return Change("create", area_of(manifest), kind, name, call("PATCH", manifest), lines, notes)
@@ -114,9 +141,10 @@ def alteration(
 ) -> Change:
     kind, name = key_of(manifest)
     lines = tuple(
-        Field(labels.word(diff.path), diff.path, diff.live, diff.want)
+        line
         for diff in differs
         if labels.worth_telling(diff.path)
+        for line in fields(diff.path, diff.live, diff.want)
     )
     notes = tuple(Say.of(labels.HELD_BY, manager=manager) for manager in holders)
     template = any(diff.path.startswith("spec.template") for diff in differs)
@@ -126,17 +154,25 @@ def alteration(
     )
 
 
-def deletion(manifest: Manifest) -> DeleteObject:
+def fields(path: str, old: Any, new: Any) -> Iterator[Field]:
+    for where, value, other in labels.unfolded(path, old, new):
+        yield Field(labels.word(where), where, value, other, secret=labels.secret(where))
+
+
+def deletion(manifest: Manifest, *, replaced: bool = False) -> DeleteObject:
+    """`replaced`: it is made again once it is gone."""
     kind, name = key_of(manifest)
-    notes = labels.deletion_notes(manifest)
+    notes = labels.replacement_notes(manifest) if replaced else labels.deletion_notes(manifest)
+    pods = int(manifest["spec"].get("replicas", 1)) if kind == "Deployment" else 0
     change = Change(
-        "delete",
+        "replace" if replaced else "delete",
         area_of(manifest),
         kind,
         name,
         call("DELETE", manifest),
         (),
         notes,
+        restarts=pods if replaced else 0,
         destructive=kind in ("Service", "Deployment"),
     )
     return DeleteObject(manifest, change)

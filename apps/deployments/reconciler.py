@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from apps.core.kinds import Applied, Kind, Verdict
+from apps.core.errors import RuleViolation
+from apps.core.kinds import Applied, Blocked, Kind, Verdict
 from apps.core.phases import Phase
 from apps.core.words import Say
 from apps.deployments import manifests
@@ -16,6 +18,7 @@ from apps.deployments.spec import DeploymentSpec
 from apps.deployments.words import STUCK, pod_say, rollout_say
 from apps.environments.clients import kube_for
 from apps.environments.models import Environment
+from apps.registry.models import Version
 from cloud.errors import Rejected
 from cloud.kube import Conflicted, KubeClient
 from cloud.kube_diff import object_diff, owned_differs
@@ -24,6 +27,10 @@ from cloud.types import FieldDiff, Rollout
 
 LOOK_AGAIN_S = 2.0
 STUCK_AGAIN_S = 10.0
+FOREIGN = gettext_noop(
+    "%(kind)s %(name)s exists already and was not made by the console; it is left alone. Remove it,"
+    " or choose another name."
+)
 OURS = (
     ("v1", "persistentvolumes", "PersistentVolume"),
     ("v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
@@ -68,7 +75,7 @@ def observe(row: Deployment, want: Want | None) -> Have | None:
         try:
             merged, held = dry_run(kube, manifest)
         except Rejected as refused:
-            if refused.code != "Invalid":
+            if refused.code != "Invalid" or "immutable" not in str(refused):
                 raise
             replaced.add(key)
             continue
@@ -99,13 +106,11 @@ def ours(kube: KubeClient, row: Deployment) -> dict[Key, Any]:
 
 
 def refuse_foreign(kube: KubeClient, manifest: Any) -> None:
-    """An object of this name that somebody else made is never touched.  Raises Rejected."""
+    """An object of this name that somebody else made is never touched.  Raises Blocked."""
     kind, name = key_of(manifest)
     namespace = manifest["metadata"].get("namespace")
     if kube.get(manifest["apiVersion"], PLURALS[kind], name, namespace) is not None:
-        raise Rejected(
-            f"{kind} {name} exists already and was not made by this console.", service="Kubernetes"
-        )
+        raise Blocked(Say.of(FOREIGN, kind=kind, name=name))
 
 
 def dry_run(kube: KubeClient, manifest: Any) -> tuple[Any, tuple[str, ...]]:
@@ -151,6 +156,9 @@ def judge(want: Want | None, have: Have | None) -> Verdict:
         left = len(have.live) if have else 0
         say = Say.of(gettext_noop("%(left)s objects are still being removed."), left=left)
         return Verdict(Phase.WORKING, say, LOOK_AGAIN_S)
+    if have and have.replaced:
+        say = Say(gettext_noop("The old volume is being let go; then everything is made again."))
+        return Verdict(Phase.WORKING, say, LOOK_AGAIN_S)
     found = have.rollout if have else None
     if found is None:
         return Verdict(
@@ -192,6 +200,13 @@ def picture(have: Have | None) -> dict[str, Any]:
     }
 
 
+def repeats(spec: dict[str, Any]) -> dict[str, Any]:
+    """The foreign key follows the accepted spec.  Raises RuleViolation if the version is gone."""
+    if not Version.objects.filter(pk=spec["checkpoint"]).exists():
+        raise RuleViolation(_now("The checkpoint of this plan was removed meanwhile."))
+    return {"checkpoint_id": spec["checkpoint"]}
+
+
 KIND = Kind(
     name="deployment",
     model=Deployment,
@@ -202,6 +217,7 @@ KIND = Kind(
     apply=apply,
     judge=judge,
     picture=picture,
+    repeats=repeats,
     label=_("Deployment"),
     resync_s=30,
     page="deployment-detail",

@@ -1,7 +1,6 @@
 """Reads of deployments for pages, the API, and the apps above."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
@@ -105,8 +104,3 @@ def open_plans(row: Deployment) -> QuerySet[Plan]:
         Q(items__kind="deployment", items__object_id=row.pk),
         status__in=[PlanStatus.PLANNING, PlanStatus.READY],
     ).order_by("-pk")
-
-
-def image_label(row: Deployment) -> str:
-    image: dict[str, Any] = row.spec.get("image") or {}
-    return f"{image.get('repository', '')}:{image.get('tag', '')}" if image else ""

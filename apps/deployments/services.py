@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from apps.audit.services import record
 from apps.core.errors import Conflict, RuleViolation
-from apps.core.models import Plan
+from apps.core.models import Plan, Revision
 from apps.core.phases import Phase
 from apps.core.plans import Draft, plan_open
 from apps.core.words import Say
@@ -31,11 +31,19 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def deployment_create(
-    *, person: "User", environment: Environment, name: str, wish: dict[str, Any], reason: str = ""
+    *,
+    person: "User",
+    environment: Environment,
+    name: str,
+    wish: dict[str, Any],
+    public_confirmed: bool = False,
+    reason: str = "",
+    trigger: str = "person",
 ) -> Plan:
     """Draft a deployment and ask for its plan.
 
     `wish` is a DeploymentSpec without what the console looks up itself (digest, checkpoint_file).
+    `public_confirmed`: somebody said yes to a load balancer that the whole internet reaches.
     Raises RuleViolation with one sentence; nothing is kept then.
     """
     if Deployment.objects.filter(environment=environment, name=name).exists():
@@ -46,10 +54,11 @@ def deployment_create(
     except ValidationError as wrong:
         raise RuleViolation(wrong.messages[0], field="name") from wrong
     spec = complete(environment, wish, None)
+    check_public(spec, None, public_confirmed)
     row.checkpoint_id = spec.checkpoint
     row.save()
     title = Say.of(gettext_noop("Create deployment %(name)s"), name=name)
-    return propose(row, spec, title, person, reason, "deployment.create")
+    return propose(row, spec, title, person, reason, "deployment.create", trigger)
 
 
 @transaction.atomic
@@ -59,7 +68,9 @@ def deployment_change(
     row: Deployment,
     wish: dict[str, Any],
     seen: int | None = None,
+    public_confirmed: bool = False,
     reason: str = "",
+    trigger: str = "person",
 ) -> Plan:
     """Plan another spec for the deployment.  `seen` is the generation the editor started from."""
     refuse_deleting(row)
@@ -69,19 +80,39 @@ def deployment_change(
             current=row.spec,
         )
     spec = complete(row.environment, wish, row)
+    check_public(spec, row, public_confirmed)
     title = Say.of(gettext_noop("Change deployment %(name)s"), name=row.name)
-    return propose(row, spec, title, person, reason, "deployment.change")
+    return propose(row, spec, title, person, reason, "deployment.change", trigger)
 
 
 @transaction.atomic
 def deployment_scale(*, person: "User", row: Deployment, replicas: int, reason: str = "") -> Plan:
     """Plan another number of replicas."""
+    refuse_draft(row)
     wish = {**row.spec, "replicas": replicas}
     return deployment_change(person=person, row=row, wish=wish, reason=reason)
 
 
 @transaction.atomic
-def deployment_delete(*, person: "User", row: Deployment, reason: str = "") -> Plan:
+def deployment_restore(*, person: "User", row: Deployment, number: int) -> Plan:
+    """Plan an earlier accepted revision again, with the very image it had.
+
+    Raises RuleViolation if there is none of that number, or its rules do not hold any more."""
+    revision = Revision.objects.filter(
+        kind="deployment", object_id=row.pk, number=number, accepted_at__isnull=False
+    ).first()
+    if revision is None:
+        raise RuleViolation(_("There is no accepted revision r%(number)d.") % {"number": number})
+    reason = _("Back to r%(number)d") % {"number": number}
+    return deployment_change(
+        person=person, row=row, wish=revision.spec, reason=reason, trigger="rollback"
+    )
+
+
+@transaction.atomic
+def deployment_delete(
+    *, person: "User", row: Deployment, reason: str = "", trigger: str = "person"
+) -> Plan:
     """Plan the removal of every object of the deployment; the files on CFS stay."""
     refuse_deleting(row)
     if row.phase == Phase.DRAFT:
@@ -94,6 +125,7 @@ def deployment_delete(*, person: "User", row: Deployment, reason: str = "") -> P
         author=person,
         drafts=[Draft(row, None)],
         reason=reason,
+        trigger=trigger,
     )
     record(person, "deployment.delete", "deployment", row.pk, row.name, reason=reason)
     return plan
@@ -103,8 +135,7 @@ def deployment_delete(*, person: "User", row: Deployment, reason: str = "") -> P
 def deployment_put_back(*, person: "User", row: Deployment) -> Plan:
     """Plan the accepted spec again: what was changed by hand in the cluster is put back."""
     refuse_deleting(row)
-    if not row.revision:
-        raise RuleViolation(_("Nothing was accepted for this deployment yet."))
+    refuse_draft(row)
     title = Say.of(gettext_noop("Put deployment %(name)s back in step"), name=row.name)
     spec = DeploymentSpec.model_validate(row.spec)
     return propose(row, spec, title, person, "", "deployment.put_back", trigger="drift")
@@ -113,6 +144,20 @@ def deployment_put_back(*, person: "User", row: Deployment) -> Plan:
 def refuse_deleting(row: Deployment) -> None:
     if row.deleting:
         raise RuleViolation(_("This deployment is being deleted."))
+
+
+def refuse_draft(row: Deployment) -> None:
+    if not row.revision:
+        raise RuleViolation(_("Nothing was accepted for this deployment yet."))
+
+
+def check_public(spec: DeploymentSpec, row: Deployment | None, confirmed: bool) -> None:
+    """Opening it to the internet wants a yes; leaving open what is open already does not."""
+    was = row.spec.get("service", {}).get("type") if row else None
+    if spec.service.type == "Public" and was != "Public" and not confirmed:
+        raise RuleViolation(
+            _("A public load balancer has to be confirmed."), field="public_confirmed"
+        )
 
 
 def propose(
@@ -156,7 +201,7 @@ def complete(
             }
         )
     except ValueError as wrong:
-        raise RuleViolation(first_error(wrong)) from wrong
+        raise RuleViolation(*first_error(wrong)) from wrong
     check_arguments(spec)
     ask = SliceAsk(spec.slice.core, spec.slice.memory_gib)
     check_slice(ask)
@@ -164,13 +209,13 @@ def complete(
     return spec
 
 
-def first_error(wrong: ValueError) -> str:
-    """One sentence out of pydantic's list."""
+def first_error(wrong: ValueError) -> tuple[str, str]:
+    """One sentence out of pydantic's list, and the member of the spec it is about."""
     errors: list[Any] = getattr(wrong, "errors", list)()
     if not errors:
-        return str(wrong)
-    path = ".".join(str(part) for part in errors[0]["loc"])
-    return f"{path}: {errors[0]['msg']}"
+        return str(wrong), ""
+    path = [str(part) for part in errors[0]["loc"]]
+    return f"{'.'.join(path)}: {errors[0]['msg']}", path[0] if path else ""
 
 
 def check_adopted(environment: Environment) -> None:
@@ -200,8 +245,12 @@ def check_checkpoint(environment: Environment, pk: Any) -> Version:
 def check_image(
     environment: Environment, chosen: dict[str, Any], row: Deployment | None
 ) -> ImageSpec:
-    """The image with the digest its tag means now, or the pinned one if the choice did not move."""
+    """The image with the digest its tag means now, or the pinned one if the choice did not move.
+
+    Only the console's own revisions bring a digest: forms and the API cannot."""
     repository, tag = str(chosen.get("repository", "")), str(chosen.get("tag", ""))
+    if row and chosen.get("digest"):
+        return ImageSpec(**chosen)  # of an accepted revision: what ran then, not what it means now
     if row and row.spec:
         pinned = row.spec["image"]
         if (pinned["repository"], pinned["tag"]) == (repository, tag):
@@ -219,7 +268,9 @@ def check_image(
 def check_arguments(spec: DeploymentSpec) -> None:
     unknown = next((name for name in spec.flags if name not in flags.BY_NAME), None)
     if unknown:
-        raise RuleViolation(_("The console does not know the flag %(flag)s.") % {"flag": unknown})
+        raise RuleViolation(
+            _("The console does not know the flag %(flag)s.") % {"flag": unknown}, field="flags"
+        )
     clash = flags.clash(spec.flags)
     if clash:
         raise RuleViolation(
@@ -236,9 +287,17 @@ def check_arguments(spec: DeploymentSpec) -> None:
             % {"arg": refused},
             field="extra_args",
         )
+    variable = flags.bad_variable(spec.environment)
+    if variable is not None:
+        raise RuleViolation(
+            _("%(name)s may not be an environment variable here.") % {"name": variable or "“”"},
+            field="variables",
+        )
     foreign = next((folder for folder in spec.folders if folder not in FOLDERS.values()), None)
     if foreign:
-        raise RuleViolation(_("%(folder)s is not a model folder.") % {"folder": foreign})
+        raise RuleViolation(
+            _("%(folder)s is not a model folder.") % {"folder": foreign}, field="folders"
+        )
     if spec.service.type == "Internal" and not spec.service.subnet_id:
         raise RuleViolation(_("An internal load balancer needs a subnet."), field="subnet_id")
 
@@ -270,8 +329,10 @@ def with_own_given_back(cards: list[Card], row: Deployment | None) -> list[Card]
         return cards
     freed = {(card.node, card.index): card for card in cards}
     for facts in card_facts(row.environment):
+        if facts.index is None:
+            continue  # nobody told on which card: nothing was taken off one either
         for pod in facts.pods:
-            at = (facts.node, facts.index or 0)
+            at = (facts.node, facts.index)
             if pod.instance == row.name and at in freed:
                 freed[at] = rules.give_back(freed[at], SliceAsk(pod.core, pod.memory_gib))
     return list(freed.values())

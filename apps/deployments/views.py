@@ -65,6 +65,7 @@ def deployment_create(request: HttpRequest) -> HttpResponse:
                 environment=environment,
                 name=form.cleaned_data["name"],
                 wish=form.wish(),
+                public_confirmed=form.cleaned_data["public_confirmed"],
                 reason=form.cleaned_data["reason"],
             )
         except RuleViolation as wrong:
@@ -89,6 +90,7 @@ def deployment_edit(request: HttpRequest, pk: int) -> HttpResponse:
                 row=row,
                 wish=form.wish(),
                 seen=form.cleaned_data["generation"],
+                public_confirmed=form.cleaned_data["public_confirmed"],
                 reason=form.cleaned_data["reason"],
             )
         except Conflict as moved:
@@ -192,16 +194,8 @@ def deployment_put_back(request: HttpRequest, pk: int) -> HttpResponse:
 def deployment_restore(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Plan an earlier revision again."""
     row = get(pk)
-    revision = selectors.revisions(row).filter(number=number).first()
-    if revision is None:
-        raise Http404
     try:
-        plan = services.deployment_change(
-            person=request.user,  # type: ignore[arg-type]
-            row=row,
-            wish=revision.spec,
-            reason=_("Back to r%(number)d") % {"number": number},
-        )
+        plan = services.deployment_restore(person=request.user, row=row, number=number)  # type: ignore[arg-type]
     except RuleViolation as wrong:
         return refused(request, row, wrong)
     return redirect("plan-detail", plan.pk)

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                         max_length=40,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$",
+                                "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?\\Z",
                                 "Lower-case letters, digits and dashes, beginning with a letter, at most 40.",
                             )
                         ],
