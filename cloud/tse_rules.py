@@ -41,6 +41,9 @@ def rate_limit(access: Access, gateway_id: str, on: On, owner: str) -> RateLimit
         queue_s=whole(found, "LineUpTime") if flag(found, "IsDelay") else 0,
         answer_status=whole(answer, "HttpStatus"),
         answer_body=text(answer, "Body"),
+        answer_headers=tuple(
+            (text(one, "Key"), text(one, "Value")) for one in parts(answer, "Headers")
+        ),
     )
 
 
@@ -207,6 +210,10 @@ def _detail(limit: RateLimit) -> dict[str, Any]:
             "Body": limit.answer_body,
             "HttpStatus": limit.answer_status,
         }
+        if limit.answer_headers:
+            detail["RateLimitResponse"]["Headers"] = [
+                {"Key": key, "Value": value} for key, value in limit.answer_headers
+            ]
     return detail
 
 

@@ -158,6 +158,7 @@ class RateLimit:
     queue_s: int = 0
     answer_status: int = 0  # 0 = the gateway's own 429
     answer_body: str = ""
+    answer_headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
