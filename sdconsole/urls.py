@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 
 from apps.console.api import nothing_here
 from apps.console.api import urls as api_urls
+from apps.moderation.hooks import cos_hook
 
 urlpatterns = [
     path("", include("apps.core.urls")),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("environments/", include("apps.environments.urls")),
     path("gpu/", include("apps.gpu.urls")),
     path("deployments/", include("apps.deployments.urls")),
+    path("moderation/", include("apps.moderation.urls")),
+    path("hooks/cos/<str:token>/", cos_hook, name="hook-cos"),
     path("", include("apps.console.urls")),
     path("api/v1/", api_urls()),
     re_path("^api/", nothing_here),
