@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Header, Router
+from ninja import Router
+from ninja.params.functions import Header
 
 from apps.core.api import Input, Output, Page, api_requires, page
 from apps.deployments.selectors import deployment_get
@@ -143,7 +144,9 @@ def found(uuid: UUID) -> Job:
 @router.post("", response={202: JobDetailOut, 200: JobDetailOut})
 @api_requires("generate")
 def generation_create(
-    request: HttpRequest, ask: Ask, idempotency_key: str = Header("", alias="Idempotency-Key")
+    request: HttpRequest,
+    ask: Ask,
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
 ) -> Any:
     """Queue the pictures: 202.  The same key with the same body answers 200 with the same job,
     with another body 409."""

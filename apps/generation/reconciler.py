@@ -19,9 +19,9 @@ from apps.core.phases import Phase
 from apps.core.words import Say
 from apps.deployments.models import Deployment
 from apps.environments.clients import cos_for
+from apps.gateway.selectors import entrance
 from apps.generation import check, png, words
 from apps.generation.check import Facts, NotAsAsked
-from apps.generation.door import entrance
 from apps.generation.models import Image, Job
 from apps.generation.plan import Action, Have, Picture, Record, Want, plan
 from apps.generation.rules import key_of, seed_of
@@ -93,8 +93,8 @@ def draw(row: Job, picture: Picture) -> Applied:
     )
     if stored.crc64 and stored.crc64 != str(crc64.xz(image)):
         cos_for(row.environment).delete(picture.key)
-        broken = Transient("COS stored other bytes than were sent.", service="COS")
-        raise with_words(broken, Say(words.OTHER_BYTES))
+        differs = Transient("COS stored other bytes than were sent.", service="COS")
+        raise with_words(differs, Say(words.OTHER_BYTES))
     write_down(row, picture, told, len(image), stored.etag, str(crc64.xz(image)))
     return Applied(stored.request_id)
 

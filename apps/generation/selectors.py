@@ -15,7 +15,7 @@ from apps.core.phases import UNSETTLED, Phase
 from apps.deployments.models import Deployment
 from apps.deployments.selectors import spec_of
 from apps.environments.models import Environment
-from apps.generation.door import entrance
+from apps.gateway.selectors import entrances
 from apps.generation.models import Image, Job
 from apps.generation.spec import JobSpec
 from cloud.cos import CosClient
@@ -86,6 +86,10 @@ class Place:
 
 def why_not(row: Deployment) -> str | Promise:
     """Why this deployment cannot draw for us, in one sentence; "" if it can."""
+    return missing(row, has_entrance=row.pk in entrances([row]))
+
+
+def missing(row: Deployment, *, has_entrance: bool) -> str | Promise:
     spec = spec_of(row)
     if row.deleting:
         return _("This deployment is being deleted.")
@@ -97,7 +101,7 @@ def why_not(row: Deployment) -> str | Promise:
         return _("Its web UI runs without --api; switch that on in its flags.")
     if not row.environment.bucket:
         return _("Its environment has no bucket for pictures yet; adopt one.")
-    if entrance(row) is None:
+    if not has_entrance:
         return _("Put it behind the gateway first.")
     return ""
 
@@ -109,7 +113,9 @@ def places(environment: Environment | None = None) -> list[Place]:
     )
     if environment:
         found = found.filter(environment=environment)
-    offered = [Place(row, why_not(row)) for row in found.order_by("name")]
+    rows = list(found.order_by("name"))
+    open_to = entrances(rows)
+    offered = [Place(row, missing(row, has_entrance=row.pk in open_to)) for row in rows]
     return sorted(offered, key=lambda one: not one.ready)
 
 
@@ -128,7 +134,7 @@ def settings_of(image: Image) -> dict[str, str]:
     return dict(parse_infotext(image.infotext).settings)
 
 
-def people() -> list[tuple[int, str]]:
+def people() -> list[tuple[str, str]]:
     """Those who ever asked for a picture, for a filter."""
     rows = (
         Job.objects.exclude(person=None)
@@ -136,7 +142,7 @@ def people() -> list[tuple[int, str]]:
         .values_list("person_id", "person__display_name", "person__username")
         .distinct()
     )
-    return [(pk, name or username) for pk, name, username in rows]
+    return [(str(pk), name or username) for pk, name, username in rows]
 
 
 def deployment_names() -> list[tuple[str, str]]:
@@ -144,9 +150,10 @@ def deployment_names() -> list[tuple[str, str]]:
     return [(name, name) for name in names.distinct()]
 
 
-def counts() -> dict[str, int]:
-    """For the head of the page: pictures there are, and those that wait for moderation."""
-    found: dict[str, int] = Image.objects.aggregate(
+def counts(environment: Environment | None = None) -> dict[str, int]:
+    """For the head of a page: all pictures, and those that wait for moderation."""
+    images = Image.objects.filter(job__environment=environment) if environment else Image.objects
+    found: dict[str, int] = images.aggregate(
         all=Count("pk"), hidden=Count("pk", filter=Q(hidden=True))
     )
     return found

@@ -17,8 +17,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def deployment(stage: Stage, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deployment(stage: Stage, transactional_db: None) -> Deployment:
     """Ready, and behind the gateway."""
-    for module in ("selectors", "reconciler"):
-        monkeypatch.setattr(f"apps.generation.{module}.entrance", lambda row: stage.entrance)
-    return stages.make_deployment(stage)
+    row = stages.make_deployment(stage)
+    stages.make_route(row)
+    return row

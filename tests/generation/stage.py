@@ -19,6 +19,7 @@ from apps.deployments.manifests import Place
 from apps.deployments.models import Deployment
 from apps.deployments.spec import DeploymentSpec
 from apps.environments.models import Environment
+from apps.gateway.models import GatewayService, Route, ServiceSource
 from apps.registry.models import Model, Version
 from cloud import cfs, tcr, tke, tse, tse_routes, tse_rules, tse_services
 from cloud.access import Access
@@ -31,13 +32,8 @@ CLUSTER, GATEWAY, BUCKET = "cls-demo0001", "gateway-de0a0001", "sd-demo-12500000
 HOST = "anime.example.com"
 SHAPE = "model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight"
 PATIENCE_S = 60.0
+ARRIVED = {"revision": 1, "generation": 1, "observed_generation": 1, "phase": "ready"}
 Found = TypeVar("Found")
-
-
-@dataclass(frozen=True)
-class Entrance:
-    base_url: str
-    host: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Stage:
     sha256: str
     spec: dict[str, Any]
     place: Place
-    entrance: Entrance
+    address: str  # of the gateway, ip:port
     route_id: str
 
     @property
@@ -120,12 +116,12 @@ def build(endpoints: dict[str, str]) -> Stage:
         lambda: kube.get("apps/v1", "deployments", "anime", "sd"),
         lambda one: bool(one and one.get("status", {}).get("availableReplicas") == 1),
     )
-    entrance, route_id = opened(access)
-    return Stage(access, kubeconfig, files, sha256, spec, place, entrance, route_id)
+    address, route_id = opened(access)
+    return Stage(access, kubeconfig, files, sha256, spec, place, address, route_id)
 
 
-def opened(access: Access) -> tuple[Entrance, str]:
-    """Put it behind the gateway; its entrance, and the route's id."""
+def opened(access: Access) -> tuple[str, str]:
+    """Put it behind the gateway; the gateway's address, and the route's id."""
     if tse.source(access, GATEWAY, CLUSTER) is None:
         tse.source_create(access, GATEWAY, CLUSTER, "sd-demo")
     service = ServiceSpec(
@@ -144,7 +140,7 @@ def opened(access: Access) -> tuple[Entrance, str]:
     gateway = tse.gateway(access, GATEWAY)
     assert gateway is not None
     address = tse.public_addresses(access, GATEWAY)[0]
-    return Entrance(f"http://{address}:{gateway.http_port or 8000}", HOST), route.id
+    return f"{address}:{gateway.http_port or 8000}", route.id
 
 
 def make_deployment(stage: Stage, **overrides: Any) -> Deployment:
@@ -162,6 +158,7 @@ def make_deployment(stage: Stage, **overrides: Any) -> Deployment:
             "cos_scheme": access.cos_scheme,
             "cluster_id": CLUSTER,
             "gateway_id": GATEWAY,
+            "gateway_address": stage.address,
             "bucket": BUCKET,
             "kubeconfig": stage.kubeconfig,
         },
@@ -183,10 +180,26 @@ def make_deployment(stage: Stage, **overrides: Any) -> Deployment:
         "name": "anime",
         "checkpoint": version,
         "spec": stage.spec,
-        "revision": 1,
-        "generation": 1,
-        "observed_generation": 1,
-        "phase": "ready",
+        **ARRIVED,
         **overrides,
     }
     return Deployment.objects.create(**values)
+
+
+def make_route(deployment: Deployment) -> Route:
+    """The rows that stand for the stage's way through the gateway."""
+    on = {"environment": deployment.environment, "gateway_id": GATEWAY, **ARRIVED}
+    source, _new = ServiceSource.objects.get_or_create(
+        environment=deployment.environment,
+        gateway_id=GATEWAY,
+        cluster_id=CLUSTER,
+        defaults={"spec": {"name": "sd-demo"}, **ARRIVED},
+    )
+    name = deployment.name
+    wish = {"namespace": "sd", "kube_service": name, "port": 7860}
+    service = GatewayService.objects.create(
+        source=source, deployment=deployment, name=name, external_name=name, spec=wish, **on
+    )
+    return Route.objects.create(
+        service=service, name=name, external_name=name, spec={"hosts": [HOST]}, **on
+    )

@@ -1,11 +1,10 @@
 """The kind against a real sandbox: web UI, gateway and bucket over real sockets."""
 
-import pytest
 
 from apps.core import reconcile
 from apps.core.phases import Phase
 from apps.generation import services
-from apps.generation.models import Image, Job
+from apps.generation.models import Image
 from apps.generation.rules import Wish
 
 

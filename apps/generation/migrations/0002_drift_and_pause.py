@@ -5,34 +5,41 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0002_evidence_and_fences'),
-        ('deployments', '0002_drift_and_pause'),
-        ('environments', '0002_pause'),
-        ('generation', '0001_first'),
-        ('registry', '0003_drift_and_pause'),
+        ("core", "0002_evidence_and_fences"),
+        ("deployments", "0002_drift_and_pause"),
+        ("environments", "0002_pause"),
+        ("generation", "0001_first"),
+        ("registry", "0003_drift_and_pause"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='drift_since',
+            model_name="job",
+            name="drift_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='job',
-            name='ignored',
+            model_name="job",
+            name="ignored",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='job',
-            name='paused_by',
+            model_name="job",
+            name="paused_by",
             field=models.CharField(blank=True, max_length=150),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('phase__in', ['blocked', 'degraded']), ('drift_since__isnull', False), _connector='OR'), fields=['phase'], name='generation_job_needs'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(
+                    ("phase__in", ["blocked", "degraded"]),
+                    ("drift_since__isnull", False),
+                    _connector="OR",
+                ),
+                fields=["phase"],
+                name="generation_job_needs",
+            ),
         ),
     ]
