@@ -1,6 +1,6 @@
 """Reads of the gateway for pages, the API, and the apps above."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -234,20 +234,28 @@ class Entrance:
 def entrance(deployment: Deployment) -> Entrance | None:
     """A ready route that lets requests for pictures through to the deployment; None if there is
     none."""
-    address = deployment.environment.gateway_address
-    if not address:
-        return None
+    return entrances([deployment]).get(deployment.pk)
+
+
+def entrances(deployments: Sequence[Deployment]) -> dict[int, Entrance]:
+    """Deployment pk -> its entrance, for those that have one; one query however many."""
+    asked = {one.pk: one for one in deployments if one.environment.gateway_address}
     ready = Route.objects.filter(
-        service__deployment=deployment,
-        gateway_id=deployment.environment.gateway_id,
+        service__deployment__in=asked,
         phase=Phase.READY,
         delete_requested_at__isnull=True,
     ).order_by("pk")
-    for row in ready:
-        wish = RouteWish.model_validate(row.spec)
+    found: dict[int, Entrance] = {}
+    for row in ready.select_related("service"):
+        deployment = asked[row.service.deployment_id or 0]
+        environment, wish = deployment.environment, RouteWish.model_validate(row.spec)
+        if deployment.pk in found or row.gateway_id != environment.gateway_id:
+            continue
         if rules.reaches_generation(wish.methods, wish.paths):
-            return Entrance(f"http://{address}", _host(wish, address, deployment.name))
-    return None
+            address = environment.gateway_address
+            host = _host(wish, address, deployment.name)
+            found[deployment.pk] = Entrance(f"http://{address}", host)
+    return found
 
 
 def _host(wish: RouteWish, address: str, name: str) -> str:
