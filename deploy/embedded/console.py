@@ -16,7 +16,7 @@ from deploy.embedded.process import Program
 HOST = "127.0.0.1"
 WEB_PROCESSES = "2"
 WEB_THREADS = "16"  # each open event stream holds one
-WORKERS = ("reconcile", "reconcile", "bulk", "generate")
+WORKERS = ("reconcile", "reconcile", "bulk", "bulk", "generate")
 
 
 @dataclass
