@@ -88,7 +88,9 @@ def test_html_written_in_python_is_not_styled_inline_either() -> None:
         f"{short(path)}:{node.lineno}"
         for path in modules("apps")
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and html.search(node.value)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and html.search(node.value)
     ]
     assert found == []
 
@@ -139,7 +141,7 @@ def empties(text: str) -> Iterator[tuple[int, bool, bool]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_empty_is_the_other_branch_of_a_loop_or_an_empty_state(name: str) -> None:
-    """Right inside a loop Django takes `{% empty "icon" … %}` for the branch of no rows, silently."""
+    """Right inside a loop Django takes `{% empty "icon" … %}` for its other branch, silently."""
     mixed_up = [line for line, state, loop in empties(source(name)) if state == loop]
     assert mixed_up == [], f"lines {mixed_up}"
 
@@ -149,7 +151,10 @@ def test_empty_is_the_other_branch_of_a_loop_or_an_empty_state(name: str) -> Non
     [
         ("{% for a in b %}{% empty %}{% endfor %}", (1, False, True)),
         ('{% if a %}\n{% empty "x" _("y") %}{% endif %}', (2, True, False)),
-        ('{% for a in b %}{% if a %}{% empty "x" _("y") %}{% endif %}{% endfor %}', (1, True, False)),
+        (
+            '{% for a in b %}{% if a %}{% empty "x" _("y") %}{% endif %}{% endfor %}',
+            (1, True, False),
+        ),
         ('{% for a in b %}{% empty "x" _("y") %}{% endfor %}', (1, True, True)),
     ],
 )
