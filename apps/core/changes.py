@@ -24,6 +24,9 @@ class Field:
     new: Any = None
     note: Say = field(default_factory=lambda: Say(""))
     secret: bool = False
+    # Who wrote the old value there, and when (ISO 8601), where the world keeps that; "" = not told.
+    changed_by: str = ""
+    changed_at: str = ""
 
     @property
     def op(self) -> str:

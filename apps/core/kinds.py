@@ -10,9 +10,15 @@ from apps.core.phases import Phase
 from apps.core.words import Say
 from cloud.errors import Terminal, Transient
 
+# Differences nobody minds: ("Deployment/web", "spec.replicas").
+Ignored = frozenset[tuple[str, str]]
+
 
 class Action(Protocol):
     """One mutating call, as a frozen value.
+
+    One that says `resolvable = False` leaves no trace that a later look could find: after a lost
+    answer a person is asked how it went, and until then it is not sent again.
 
     One that says `heals = True` is done at once, also when nobody asked for a change and its kind
     leaves differences to a person."""
@@ -42,6 +48,7 @@ class Verdict:
     again_s: float | None = None
     done: int = 0
     total: int = 0
+    overdue: bool = False  # the world gave up: it will not arrive at this revision any more
 
 
 class Waiting(Transient):
@@ -92,9 +99,24 @@ class Kind:
     named_by: tuple[str, ...] = ()
     # What of the observed state pages may show, as JSON; None = nothing is kept.
     picture: Callable[[Any], dict[str, Any]] | None = None
+    # overlook(want, have, ignored) -> (want, have)  pure; both without the differences a person
+    # chose to ignore, so that they are neither planned nor sent along.  None = nothing can be.
+    overlook: Callable[[Any, Any, Ignored], tuple[Any, Any]] | None = None
+    # adopt(row, drift) -> spec  the wish with what differs taken over into it.  Raises
+    # RuleViolation naming what no wish can say.  None = it cannot be done.
+    adopt: Callable[[Any, Sequence[Change]], dict[str, Any]] | None = None
+    # True: when this row's rollout fails for good, the last good revision is put in its place.
+    rolls_back: Callable[[Any], bool] = lambda row: False
     # URL name of the page of one row, and the row's value for it.
     page: str = ""
     page_arg: Callable[[Any], Any] = lambda row: row.pk
+
+    @property
+    def place(self) -> str:
+        """The foreign key from a row to its environment (what has a name, a policy and a pause);
+        "" if its rows lie nowhere in particular."""
+        columns = {field.name for field in self.model._meta.concrete_fields}
+        return "environment" if "environment" in columns else ""
 
 
 _KINDS: dict[str, Kind] = {}

@@ -44,6 +44,11 @@ def claim(model: type[Reconcilable], pk: int) -> Reconcilable | None:
     return model.objects.filter(pk=pk, lease_owner=owner).first() if mine else None
 
 
+def release(row: Reconcilable) -> None:
+    """Give the row back unchanged, if it is still ours."""
+    type(row).objects.filter(pk=row.pk, fence=row.fence).update(leased_until=None, lease_owner="")
+
+
 class KeptAlive:
     """Renews the lease of `row` from a thread while the block runs."""
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from apps.core import runs
+from apps.core.drift import differences
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.kinds import Blocked, Kind, kind_for, kind_of
 from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Revision, Run, RunItem
@@ -148,7 +149,8 @@ def item_changes(item: PlanItem) -> list[dict[str, Any]]:
         raise Blocked(Say.of(gettext_noop("%(name)s is not there any more."), name=item.label))
     want = kind.desired(row, item_spec(item))
     have = kind.observe(row, want)
-    return [{**action.change.to_json(), "key": action.key} for action in kind.plan(want, have)]
+    actions = differences(kind, row, want, have)
+    return [{**action.change.to_json(), "key": action.key} for action in actions]
 
 
 def item_spec(item: PlanItem) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from the world, every time.  No transaction is open across a call to the cloud.
 
 import logging
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -13,12 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from apps.core import runs
+from apps.core.drift import differences
 from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
-from apps.core.lease import KeptAlive, LeaseLost, claim
-from apps.core.models import Intent, IntentState, Reconcilable, Run, RunItem
+from apps.core.lease import KeptAlive, LeaseLost, claim, release
+from apps.core.models import Intent, IntentState, Reconcilable, Revision, Run, RunItem
+from apps.core.pauses import paused_until
 from apps.core.phases import Phase
 from apps.core.words import Say
-from apps.core.workqueue import ring
+from apps.core.workqueue import ring, wake
 from cloud.errors import CloudError, LostAnswer, Terminal, Throttled, Transient
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,9 @@ def run(kind_name: str, pk: int) -> Verdict | None:
     kind = kind_of(kind_name)
     row = claim(kind.model, pk)
     if row is None:
+        return None
+    if paused_until(kind, row):
+        release(row)
         return None
     try:
         with KeptAlive(row) as lease:
@@ -53,21 +59,28 @@ def run(kind_name: str, pk: int) -> Verdict | None:
 
 
 CRASHED = gettext_noop("The console hit an error of its own; the log has the details.")
+UNTOLD = gettext_noop(
+    "Nobody can tell whether a call took place: its answer was lost, and it leaves no trace to look"
+    " for. A person has to decide under “Unknown outcomes”."
+)
 CANCELLED = gettext_noop("Cancelled between two steps; what was done stays done.")
 
 
 def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
     """Observe, plan and apply until nothing is left, then judge.  Raises CloudError, LeaseLost."""
-    resolved = False
+    resolved, untold = False, frozenset[str]()
     for _ in range(ROUNDS):
         want = kind.desired(row, row.wish())
         have = kind.observe(row, want)
-        actions = list(kind.plan(want, have))
+        actions = differences(kind, row, want, have)
         if not resolved:
-            resolve_left_open(kind, row, {action.key for action in actions})
+            untold = resolve_left_open(kind, row, actions)
             resolved = True
         asked = row.generation > row.observed_generation or row.deleting
         wanted = actions if asked or kind.heals else [one for one in actions if heals(one)]
+        wanted = without_dropped(kind, row, wanted)
+        if untold.intersection(action.key for action in wanted):
+            return Verdict(Phase.BLOCKED, Say(UNTOLD))
         if not wanted:
             return look(kind, row, want, have, actions)
         for action in wanted:
@@ -91,6 +104,7 @@ def look(kind: Kind, row: Reconcilable, want: object, have: object, drift: list[
     verdict = kind.judge(want, have)
     type(row).objects.filter(pk=row.pk, fence=row.fence).update(
         drift=[action.change.to_json() for action in drift],
+        drift_since=(row.drift_since or timezone.now()) if drift else None,
         observed=kind.picture(have) if kind.picture else row.observed,
         observed_at=timezone.now(),
     )
@@ -111,6 +125,7 @@ def perform(kind: Kind, row: Reconcilable, action: Action, lease: KeptAlive) -> 
             key=action.key,
             call=change.call,
             run_id=row.run_id,
+            request=change.to_json(),
         )
         step = runs.step_begin(item, action.key, change) if item else None
     try:
@@ -147,12 +162,15 @@ def close(intent: Intent, error: CloudError) -> None:
     )
 
 
-def resolve_left_open(kind: Kind, row: Reconcilable, still_to_do: set[str]) -> None:
+def resolve_left_open(kind: Kind, row: Reconcilable, actions: Sequence[Action]) -> frozenset[str]:
     """Close what a killed worker or a lost answer left open, by what the world shows now.
 
     A call whose object is not in the new plan any more has taken place; one still planned has not,
-    and is sent again under a new intent.
+    and is sent again under a new intent.  Where the world cannot tell, the keys are returned: a
+    person is asked.
     """
+    still_to_do = {action.key for action in actions}
+    untold = {action.key for action in actions if not getattr(action, "resolvable", True)}
     left = Intent.objects.filter(
         kind=kind.name,
         object_id=row.pk,
@@ -160,8 +178,26 @@ def resolve_left_open(kind: Kind, row: Reconcilable, still_to_do: set[str]) -> N
         fence__lt=row.fence,
     )
     now = timezone.now()
-    left.filter(key__in=still_to_do).update(state=IntentState.FAILED, closed_at=now)
+    left.filter(key__in=still_to_do - untold).update(state=IntentState.FAILED, closed_at=now)
     left.exclude(key__in=still_to_do).update(state=IntentState.OK, closed_at=now)
+    if not untold:
+        return frozenset()
+    asked = left.filter(key__in=untold)
+    asked.filter(asked_at=None).update(state=IntentState.UNKNOWN, asked_at=now)
+    return frozenset(asked.values_list("key", flat=True))
+
+
+def without_dropped(kind: Kind, row: Reconcilable, wanted: list[Action]) -> list[Action]:
+    """`wanted` without calls that a person decided not to send; a new wish asks for them again."""
+    if not wanted or all(getattr(action, "resolvable", True) for action in wanted):
+        return wanted
+    dropped = Intent.objects.filter(
+        kind=kind.name,
+        object_id=row.pk,
+        generation=row.generation,
+        state=IntentState.DROPPED,
+    ).values_list("key", flat=True)
+    return [action for action in wanted if action.key not in set(dropped)]
 
 
 def blame(error: CloudError, row: Reconcilable) -> Verdict:
@@ -196,6 +232,12 @@ def settle(kind: Kind, row: Reconcilable, verdict: Verdict, *, failed: bool) -> 
     """Write down the verdict, if the row is still ours, and give it back."""
     mine = type(row).objects.filter(pk=row.pk, fence=row.fence)
     item = runs.item_of(row, kind.name)
+    if verdict.phase == Phase.READY and (item or row.phase != Phase.READY):
+        # The world can arrive at it: what an automatic rollback may go back to.
+        revision = Revision.objects.filter(
+            kind=kind.name, object_id=row.pk, number=row.revision, ready_at=None
+        )
+        revision.update(ready_at=timezone.now())
     if verdict.phase == Phase.GONE:
         if item:
             runs.item_finish(item, ok=True, message=verdict.message)
@@ -229,6 +271,10 @@ def settle(kind: Kind, row: Reconcilable, verdict: Verdict, *, failed: bool) -> 
         return
     if item:
         record_arrival(item, verdict)
+    if verdict.overdue and kind.rolls_back(row):
+        # Rung for at every look as long as it stays so: a lost ring costs one look.
+        function = "apps.core.tasks.roll_back"
+        wake("reconcile", function, kind.name, row.pk, job_id=f"rollback-{kind.name}-{row.pk}")
 
 
 def record_arrival(item: RunItem, verdict: Verdict) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.core.kinds import all_kinds
 from apps.core.models import Plan, PlanStatus
+from apps.core.pauses import left_alone
 from apps.core.workqueue import ring, wake
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def ring_due() -> int:
         due = (
             kind.model.objects.filter(due_at__lte=now)
             .filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now))
-            .filter(Q(paused_until__isnull=True) | Q(paused_until__lt=now))
+            .exclude(left_alone(kind, now))
             .order_by("due_at")
             .values_list("pk", flat=True)[:BATCH]
         )

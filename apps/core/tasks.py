@@ -1,6 +1,6 @@
 """Doors for workers: fetch nothing here, call one function."""
 
-from apps.core import plans
+from apps.core import plans, rollback
 from apps.core import reconcile as loop
 
 
@@ -14,3 +14,7 @@ def compute_plan(plan_pk: int) -> None:
 
 def start_plan(plan_pk: int) -> None:
     plans.plan_start(plan_pk)
+
+
+def roll_back(kind_name: str, pk: int) -> None:
+    rollback.roll_back(kind_name, pk)

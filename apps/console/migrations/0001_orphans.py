@@ -7,58 +7,106 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0002_evidence_and_fences'),
-        ('environments', '0002_pause'),
+        ("core", "0002_evidence_and_fences"),
+        ("environments", "0002_pause"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Orphan',
+            name="Orphan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('spec', models.JSONField(blank=True, default=dict)),
-                ('revision', models.PositiveIntegerField(default=0)),
-                ('generation', models.PositiveIntegerField(default=0)),
-                ('delete_requested_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_until', models.DateTimeField(blank=True, null=True)),
-                ('pause_reason', models.CharField(blank=True, max_length=200)),
-                ('paused_by', models.CharField(blank=True, max_length=150)),
-                ('ignored', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('observed_generation', models.PositiveIntegerField(default=0)),
-                ('observed', models.JSONField(blank=True, default=dict)),
-                ('observed_at', models.DateTimeField(blank=True, null=True)),
-                ('drift', models.JSONField(blank=True, default=list)),
-                ('drift_since', models.DateTimeField(blank=True, null=True)),
-                ('phase', models.CharField(choices=apps.core.phases.phases, default='draft', max_length=12)),
-                ('message', models.JSONField(blank=True, default=dict)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('lease_owner', models.CharField(blank=True, max_length=64)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveBigIntegerField(default=0)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('object_kind', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=253)),
-                ('namespace', models.CharField(blank=True, max_length=253)),
-                ('uid', models.CharField(max_length=100)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('found_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField()),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='environments.environment')),
-                ('run', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='core.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("spec", models.JSONField(blank=True, default=dict)),
+                ("revision", models.PositiveIntegerField(default=0)),
+                ("generation", models.PositiveIntegerField(default=0)),
+                ("delete_requested_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_until", models.DateTimeField(blank=True, null=True)),
+                ("pause_reason", models.CharField(blank=True, max_length=200)),
+                ("paused_by", models.CharField(blank=True, max_length=150)),
+                ("ignored", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("observed_generation", models.PositiveIntegerField(default=0)),
+                ("observed", models.JSONField(blank=True, default=dict)),
+                ("observed_at", models.DateTimeField(blank=True, null=True)),
+                ("drift", models.JSONField(blank=True, default=list)),
+                ("drift_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=apps.core.phases.phases, default="draft", max_length=12
+                    ),
+                ),
+                ("message", models.JSONField(blank=True, default=dict)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("lease_owner", models.CharField(blank=True, max_length=64)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveBigIntegerField(default=0)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("object_kind", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=253)),
+                ("namespace", models.CharField(blank=True, max_length=253)),
+                ("uid", models.CharField(max_length=100)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("found_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="environments.environment",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="core.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
-                'abstract': False,
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='console_orphan_due'), models.Index(condition=models.Q(('phase__in', ['blocked', 'degraded']), ('drift_since__isnull', False), _connector='OR'), fields=['phase'], name='console_orphan_needs')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('observed_generation__lte', models.F('generation'))), name='console_orphan_observed_le_generation'), models.UniqueConstraint(fields=('environment', 'object_kind', 'uid'), name='orphan_once')],
+                "ordering": ["pk"],
+                "abstract": False,
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)),
+                        fields=["due_at"],
+                        name="console_orphan_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("phase__in", ["blocked", "degraded"]),
+                            ("drift_since__isnull", False),
+                            _connector="OR",
+                        ),
+                        fields=["phase"],
+                        name="console_orphan_needs",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("observed_generation__lte", models.F("generation"))),
+                        name="console_orphan_observed_le_generation",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("environment", "object_kind", "uid"), name="orphan_once"
+                    ),
+                ],
             },
         ),
     ]

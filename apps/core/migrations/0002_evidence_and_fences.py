@@ -4,35 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0001_the_loop'),
+        ("core", "0001_the_loop"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='intent',
-            name='asked_at',
+            model_name="intent",
+            name="asked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='intent',
-            name='request',
+            model_name="intent",
+            name="request",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='fence_reason',
+            model_name="revision",
+            name="fence_reason",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='fenced_at',
+            model_name="revision",
+            name="fenced_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='ready_at',
+            model_name="revision",
+            name="ready_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

@@ -40,6 +40,7 @@ class IntentState(models.TextChoices):
     OK = "ok", _("Succeeded")
     FAILED = "failed", _("Failed")
     UNKNOWN = "unknown", _("Outcome unknown")
+    DROPPED = "dropped", _("Given up")  # a person chose not to send it again
 
 
 def run_statuses() -> list[tuple[str, Any]]:
@@ -174,7 +175,9 @@ class Intent(models.Model):
     error_code = models.CharField(max_length=100, blank=True)
     error = models.TextField(blank=True)
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="intents")
-    request = models.JSONField(default=dict, blank=True)  # the Change it carries out, secrets masked
+    request = models.JSONField(
+        default=dict, blank=True
+    )  # the Change it carries out, secrets masked
     # When a person was asked, because looking at the world cannot tell how the call went.
     asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
