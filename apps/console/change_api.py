@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router, Status
+from pydantic import Field
 
 from apps.console import selectors, services
 from apps.core.api import Input, Output, Page, api_requires, page
@@ -61,7 +62,7 @@ class PlanItemOut(Output):
 
 
 class PlanOut(Output):
-    """`status` goes planning → ready → approved → applied; or failed (see `error`), discarded, stale."""
+    """`status`: planning → ready → approved → applied; or failed (`error`), discarded, stale."""
 
     id: int
     number: str
@@ -116,7 +117,7 @@ class PlanDetailOut(PlanOut):
 
 
 class ApplyIn(Input):
-    comment: str = ""
+    comment: str = Field("", max_length=500)
 
 
 class RunRefOut(Output):
@@ -273,6 +274,14 @@ def runs(
 def run(request: HttpRequest, run_id: int) -> Run:
     """One run with its steps: attempts, request ids, timings, what went wrong."""
     return get_object_or_404(Run.objects.select_related("person", "approver"), pk=run_id)
+
+
+@router.post("/runs/{int:run_id}/retry", response={202: RunRefOut})
+@api_requires("plan.apply")
+def run_retry(request: HttpRequest, run_id: int) -> Status[Run]:
+    """Try again what the run left blocked; 422 when nothing of it is."""
+    found = get_object_or_404(Run, pk=run_id)
+    return Status(202, services.run_retry(run=found, person=request.user))  # type: ignore[arg-type]
 
 
 @router.post("/runs/{int:run_id}/cancel", response={204: None})

@@ -1,14 +1,17 @@
-"""Ctrl-K: objects whose name holds the words typed, from every kind that has a page of its own."""
+"""Ctrl-K: objects whose name holds the words typed, plans and runs by number or RequestId."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from apps.console.selectors import Link, row_link
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.console.selectors import Link, named, row_link
 from apps.core.kinds import all_kinds
-from apps.core.models import Plan, Run
+from apps.core.models import Plan, Run, Step
 
 EACH = 6  # hits shown per group
 NAMED = ("name", "file_name")  # columns a person would type from
+REQUEST_ID_LEAST = 8  # shorter beginnings of a RequestId would find half of everything
 
 
 @dataclass(frozen=True)
@@ -17,26 +20,40 @@ class Group:
     hits: list[Link]
 
 
-def search(query: str, user: Any) -> list[Group]:
-    """Groups of hits, best kind first; a number with P- or R- goes straight to its plan or run."""
+def search(query: str) -> list[Group]:
+    """Groups of hits: a number with P- or R- first, then each kind, then RequestIds."""
     if len(query) < 2:
         return []
-    groups = []
-    head, _, number = query.upper().partition("-")
-    if number.isdigit():
-        model = Plan if head == "P" else Run if head == "R" else None
-        if model and model.objects.filter(pk=int(number)).exists():
-            page = "plans" if head == "P" else "runs"
-            groups.append(Group("", [Link(query.upper(), f"/{page}/{int(number)}/", "")]))
+    groups = [Group(_("Plans and runs"), numbered(query))]
     for kind in all_kinds():
-        if not kind.page:
-            continue
         columns = {field.name for field in kind.model._meta.concrete_fields}
-        for column in NAMED:
-            if column in columns:
-                rows = kind.model.objects.filter(**{f"{column}__icontains": query})[:EACH]
-                hits = [row_link(row, kind.name) for row in rows]
-                if hits:
-                    groups.append(Group(str(kind.label), hits))
-                break
-    return groups
+        column = next((name for name in NAMED if name in columns), None)
+        if kind.page and column:
+            rows = named(kind).filter(**{f"{column}__icontains": query}).order_by(column)[:EACH]
+            groups.append(Group(str(kind.label), [row_link(row, kind.name) for row in rows]))
+    groups.append(Group("RequestId", answered(query)))
+    return [group for group in groups if group.hits]
+
+
+def numbered(query: str) -> list[Link]:
+    """The plan or run that is called so: P-12, R-7."""
+    head, _dash, number = query.upper().partition("-")
+    if not (number.isascii() and number.isdigit()) or len(number) > 18:
+        return []
+    found = {"P": Plan, "R": Run}.get(head)
+    row = found and found.objects.filter(pk=int(number)).first()
+    if row is None:
+        return []
+    page = "plan-detail" if head == "P" else "run-detail"
+    return [Link(f"{row} {row.title_say}", reverse(page, args=[row.pk]), "")]
+
+
+def answered(query: str) -> list[Link]:
+    """Runs in which the cloud answered with this RequestId, or one that begins so."""
+    if len(query) < REQUEST_ID_LEAST or " " in query:
+        return []
+    steps = Step.objects.filter(request_id__startswith=query).select_related("run")
+    return [
+        Link(f"{step.run} {step.call} {step.name}", reverse("run-detail", args=[step.run_id]), "")
+        for step in steps.order_by("-pk")[:EACH]
+    ]

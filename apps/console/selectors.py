@@ -3,15 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core.changes import Change
-from apps.core.kinds import all_kinds, kind_of
+from apps.core.kinds import Kind, all_kinds, kind_of
 from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Run, RunStatus, Step
-from apps.core.phases import NEEDS_PERSON
+from apps.core.phases import NEEDS_PERSON, Phase
 from apps.core.runs import SETTLE
 
 
@@ -87,6 +89,23 @@ class Link:
     kind: str
 
 
+def stuck(run: Run) -> list[Reconcilable]:
+    """Objects that this run brought as far as a person has to help, in the run's order."""
+    found = []
+    for item in run.items.all():
+        rows = kind_of(item.kind).model.objects.filter(
+            pk=item.object_id, run=run, generation=item.generation, phase=Phase.BLOCKED
+        )
+        found += list(rows)
+    return found
+
+
+def named(kind: Kind) -> QuerySet[Any]:
+    """Rows of a kind with what their names and addresses are made of."""
+    rows: QuerySet[Any] = kind.model.objects.all()
+    return rows.select_related(*kind.named_by) if kind.named_by else rows
+
+
 def row_link(row: Reconcilable, kind_name: str) -> Link:
     """Where the row's own page is; no address if its app has none."""
     kind = kind_of(kind_name)
@@ -104,7 +123,7 @@ def item_links(pairs: list[tuple[str, int]]) -> dict[tuple[str, int], Link]:
     for kind_name, pk in pairs:
         wanted.setdefault(kind_name, set()).add(pk)
     for kind_name, pks in wanted.items():
-        for row in kind_of(kind_name).model.objects.filter(pk__in=pks):
+        for row in named(kind_of(kind_name)).filter(pk__in=pks):
             links[kind_name, row.pk] = row_link(row, kind_name)
     return links
 
@@ -125,27 +144,32 @@ def needs(limit: int = 20) -> list[Need]:
     """What waits for a person, worst first: blocked and failing objects, then plans to decide."""
     found: list[Need] = []
     for kind in all_kinds():
-        rows = kind.model.objects.filter(phase__in=NEEDS_PERSON).order_by("-updated_at")[:limit]
-        for row in rows:
+        rows = named(kind).filter(phase__in=NEEDS_PERSON).order_by("-updated_at")
+        for row in rows[:limit]:
             link = row_link(row, kind.name)
             state = "bad" if row.phase == "blocked" else "warn"
             title = f"{link.kind} {link.label}".strip()
             said = str(row.message_say)
             found.append(Need(state, title, said, link.url, row.updated_at, _("Look")))
-    for plan in Plan.objects.filter(status=PlanStatus.READY).order_by("-pk")[:limit]:
-        if not plan.expired:
-            url = reverse("plan-detail", args=[plan.pk])
-            said = str(plan.title_say)
-            found.append(Need("warn", str(plan), said, url, plan.ready_at, _("Review")))
+    for plan in undecided().order_by("-pk")[:limit]:
+        url = reverse("plan-detail", args=[plan.pk])
+        said = str(plan.title_say)
+        found.append(Need("warn", str(plan), said, url, plan.ready_at, _("Review")))
     return sorted(found, key=lambda need: need.state)[:limit]
 
 
+def undecided() -> QuerySet[Plan]:
+    """Plans that somebody can still accept."""
+    return Plan.objects.filter(status=PlanStatus.READY, expires_at__gt=timezone.now())
+
+
 def needs_count(most: int = 99) -> int:
-    """How many things wait for a person, counted no further than `most`."""
-    count = Plan.objects.filter(status=PlanStatus.READY)[:most].count()
-    for kind in all_kinds():
-        count += kind.model.objects.filter(phase__in=NEEDS_PERSON)[:most].count()
-    return min(count, most)
+    """How many things wait for a person, counted no further than `most`; one query."""
+    troubled = [
+        kind.model.objects.filter(phase__in=NEEDS_PERSON).order_by().values("pk")[:most]
+        for kind in all_kinds()
+    ]
+    return undecided().order_by().values("pk")[:most].union(*troubled, all=True)[:most].count()
 
 
 def running_runs() -> int:

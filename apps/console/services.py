@@ -9,13 +9,15 @@ from django.utils.translation import gettext_noop
 
 from apps.accounts.permissions import can
 from apps.audit.services import record
-from apps.core import plans
+from apps.console import selectors
+from apps.core import plans, runs
 from apps.core.access import Refused
 from apps.core.errors import RuleViolation
-from apps.core.kinds import kind_of
-from apps.core.models import Plan, Run, RunStatus
+from apps.core.kinds import kind_for, kind_of
+from apps.core.models import Plan, Run, RunStatus, Trigger
 from apps.core.phases import Phase
 from apps.core.words import Say
+from apps.core.workqueue import ring
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -70,6 +72,31 @@ def plan_again(*, plan: Plan, person: "User") -> Plan:
     check_own(plan, person)
     fresh = plans.plan_again(plan, person)
     record(person, "plan.again", "plan", fresh.pk, f"{fresh} {plan.title_say}", reason=str(plan))
+    return fresh
+
+
+@transaction.atomic
+def run_retry(*, run: Run, person: "User") -> Run:
+    """What this run left blocked is tried again as it was accepted, in a run of its own.
+
+    Raises RuleViolation when nothing of it waits for that.
+    """
+    stuck = selectors.stuck(run)
+    if not stuck:
+        raise RuleViolation(_("Nothing of this run waits to be tried again."))
+    fresh = runs.run_open(
+        title=run.title_say,
+        scope=run.scope,
+        rows=stuck,
+        trigger=Trigger.PERSON,
+        person=person,
+    )
+    now = timezone.now()
+    for row in stuck:
+        kind = kind_for(row)
+        kind.model.objects.filter(pk=row.pk).update(phase=Phase.PENDING, due_at=now, failures=0)
+        ring(kind.name, row.pk)
+    record(person, "run.retry", "run", fresh.pk, f"{fresh} {run.title_say}", reason=str(run))
     return fresh
 
 

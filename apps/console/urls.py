@@ -14,5 +14,6 @@ urlpatterns = [
     path("plans/<int:pk>/again/", views.plan_again, name="plan-again"),
     path("runs/", views.run_index, name="run-list"),
     path("runs/<int:pk>/", views.run_detail, name="run-detail"),
+    path("runs/<int:pk>/retry/", views.run_retry, name="run-retry"),
     path("runs/<int:pk>/cancel/", views.run_cancel, name="run-cancel"),
 ]

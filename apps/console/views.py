@@ -11,7 +11,7 @@ from apps.accounts.permissions import can, requires
 from apps.console import search as finding
 from apps.console import selectors, services
 from apps.console.overview import overview as overview_facts
-from apps.core.errors import RuleViolation
+from apps.core.errors import Conflict, RuleViolation
 from apps.core.listing import Filter, Listing, listing_page
 from apps.core.models import Plan, PlanStatus, Run, RunStatus, Trigger
 
@@ -23,8 +23,8 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @requires("console.view")
 def search(request: HttpRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
-    context = {"query": query, "groups": finding.search(query, request.user)}
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    context = {"query": query, "groups": finding.search(query)}
     asked = request.headers.get("HX-Request") == "true"
     return render(request, "console/search.html" + ("#found" if asked else ""), context)
 
@@ -40,7 +40,7 @@ def plan_index(request: HttpRequest) -> HttpResponse:
             Filter("status", _("State"), PlanStatus.choices, "status"),
             Filter("environment", _("Environment"), lambda: environments_in(Plan), "scope"),
         ],
-        search=["reason", "scope", "author__username"],
+        search=["reason", "scope", "author__username", "title__params__name"],
     )
     return listing_page(request, "console/plan_list.html", {"listing": listing})
 
@@ -56,8 +56,9 @@ def plan_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def render_plan(
-    request: HttpRequest, plan: Plan, error: str = "", status: int = 200
+    request: HttpRequest, plan: Plan, wrong: RuleViolation | None = None
 ) -> HttpResponse:
+    """The page of the plan, or only its body for htmx; with what was refused, 409 or 422."""
     items = list(plan.items.all())
     context = {
         "plan": plan,
@@ -66,8 +67,9 @@ def render_plan(
         "links": list(selectors.item_links([(i.kind, i.object_id) for i in items]).values()),
         "may_apply": services.may_apply(plan, request.user),  # type: ignore[arg-type]
         "own": plan.author == request.user,
-        "error": error,
+        "error": wrong.message if wrong else "",
     }
+    status = 200 if wrong is None else 409 if isinstance(wrong, Conflict) else 422
     template = "console/plan_detail.html"
     if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
         template += "#plan-body"
@@ -83,7 +85,7 @@ def plan_apply(request: HttpRequest, pk: int) -> HttpResponse:
         services.plan_apply(plan=plan, person=request.user, comment=comment)  # type: ignore[arg-type]
     except RuleViolation as wrong:
         plan.refresh_from_db()
-        return render_plan(request, plan, wrong.message, status=422)
+        return render_plan(request, plan, wrong)
     return redirect("plan-detail", plan.pk)
 
 
@@ -94,7 +96,7 @@ def plan_discard(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         services.plan_discard(plan=plan, person=request.user)  # type: ignore[arg-type]
     except RuleViolation as wrong:
-        return render_plan(request, plan, wrong.message, status=422)
+        return render_plan(request, plan, wrong)
     messages.success(request, _("%(plan)s was discarded; nothing changed.") % {"plan": plan})
     return redirect("plan-list")
 
@@ -106,7 +108,7 @@ def plan_again(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         fresh = services.plan_again(plan=plan, person=request.user)  # type: ignore[arg-type]
     except RuleViolation as wrong:
-        return render_plan(request, plan, wrong.message, status=422)
+        return render_plan(request, plan, wrong)
     return redirect("plan-detail", fresh.pk)
 
 
@@ -122,7 +124,7 @@ def run_index(request: HttpRequest) -> HttpResponse:
             Filter("trigger", _("Started by"), Trigger.choices, "trigger"),
             Filter("environment", _("Environment"), lambda: environments_in(Run), "scope"),
         ],
-        search=["scope", "person__username", "number"],
+        search=["scope", "person__username", "title__params__name"],
     )
     return listing_page(request, "console/run_list.html", {"listing": listing})
 
@@ -139,7 +141,8 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "items": [(item, links.get((item.kind, item.object_id))) for item in items],
         "progress": selectors.run_progress(steps),
         "live": run.status == RunStatus.RUNNING,
-        "may_cancel": can(request.user, "plan.apply"),
+        "may_act": can(request.user, "plan.apply"),
+        "stuck": run.status != RunStatus.RUNNING and bool(selectors.stuck(run)),
     }
     template = "console/run_detail.html"
     if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
@@ -156,6 +159,18 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     except RuleViolation as wrong:
         messages.error(request, wrong.message)
     return redirect("run-detail", run.pk)
+
+
+@require_POST
+@requires("plan.apply")
+def run_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    try:
+        fresh = services.run_retry(run=run, person=request.user)  # type: ignore[arg-type]
+    except RuleViolation as wrong:
+        messages.error(request, wrong.message)
+        return redirect("run-detail", run.pk)
+    return redirect("run-detail", fresh.pk)
 
 
 def environments_in(model: type[Plan] | type[Run]) -> list[tuple[str, str]]:

@@ -62,4 +62,5 @@ KIND = Kind(
     resync_s=300.0,
     page="environment-detail",
     page_arg=lambda row: row.environment.name,
+    named_by=("environment",),
 )

@@ -304,4 +304,5 @@ KIND = Kind(
     picture=picture,
     label=_("Model version"),
     page="version-detail",
+    named_by=("model",),
 )
