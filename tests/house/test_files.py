@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 
@@ -87,6 +89,46 @@ def test_every_requirement_is_pinned_and_says_why_it_is_here(name: str) -> None:
     assert wanted
     loose = [line for line in wanted if not re.match(r"[\w.-]+(\[[\w,]+\])?==\S+ +# \S", line)]
     assert loose == []
+
+
+def spelled(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported(*packages: str) -> dict[str, str]:
+    """Top-level modules that are neither Python's nor ours, and a file that imports each."""
+    found: dict[str, str] = {}
+    for path in modules(*packages):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            else:
+                continue
+            found |= {name.split(".")[0]: short(path) for name in names}
+    ours = {*PACKAGES, *sys.stdlib_module_names}
+    return {name: where for name, where in found.items() if name not in ours}
+
+
+@pytest.mark.parametrize(
+    ("packages", "files"),
+    [
+        (("apps", "cloud", "deploy", "sandbox", "sdconsole"), ("requirements.txt",)),
+        (("tests",), ("requirements.txt", "requirements-dev.txt")),
+    ],
+)
+def test_what_is_imported_is_required_by_name(packages: tuple[str, ...], files: list[str]) -> None:
+    """Not just pulled in by another package, which may do without it tomorrow."""
+    lines = [line for name in files for line in (ROOT / name).read_text().splitlines()]
+    wanted = {spelled(re.split(r"[\[=]", line)[0]) for line in lines if "==" in line}
+    makers = packages_distributions()
+    loose = {
+        name: where
+        for name, where in imported(*packages).items()
+        if not wanted & {spelled(one) for one in makers.get(name, [name])}
+    }
+    assert loose == {}
 
 
 def test_what_requirements_pull_in_is_pinned_too() -> None:
