@@ -53,11 +53,11 @@ class Sandbox(Module):
     home: Path = field(kw_only=True)
 
     @property
-    def _told(self) -> Path:
+    def told(self) -> Path:
         return self.home / "endpoints.json"
 
     def prepare(self) -> None:
-        self._told.unlink(missing_ok=True)
+        self.told.unlink(missing_ok=True)
 
     def ready(self) -> bool:
         return bool(self.endpoints())
@@ -65,7 +65,7 @@ class Sandbox(Module):
     def endpoints(self) -> dict[str, str]:
         """What it listens on, {} before it does."""
         try:
-            found: dict[str, str] = json.loads(self._told.read_text())
+            found: dict[str, str] = json.loads(self.told.read_text())
         except (OSError, ValueError):
             return {}
         return found

@@ -95,6 +95,7 @@ def start(
     supervisor.start(*lower)
     told = sandbox.endpoints()
     settings["SDCONSOLE_COS_ORIGINS"] = f"{told['scheme']}://{told['cos']}"
+    settings["SDCONSOLE_SANDBOX_ENDPOINTS"] = str(sandbox.told)  # what `seed` adopts
     # What is set in our own environment wins.
     env = addresses | {name: os.environ.get(name) or value for name, value in settings.items()}
     write_private(installation.environment, env)
