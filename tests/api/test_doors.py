@@ -127,6 +127,22 @@ def test_every_guard_names_a_right_that_exists() -> None:
         assert pattern.callback.capability in CAPABILITIES, pattern.name  # type: ignore[attr-defined]
 
 
+def test_every_door_has_a_name_of_its_own() -> None:
+    """Tests, links and budgets speak of doors by name; the API's are named by Ninja."""
+    names = [name for name, _ in doors()]
+    assert [name for name in names if not re.fullmatch(r"[a-z]+([-_][a-z]+)*", name)] == []
+    assert len(names) == len(set(names))
+
+
+def test_what_the_api_offers_beside_its_operations_is_closed_to_strangers(db: None) -> None:
+    """The description of the API tells how the house is built."""
+    paths = {f"/api/v1/{pattern.pattern}" for pattern in _patterns(api.urls[0])}
+    beside = {path for path in paths if "<" not in path} - {path for _, path, _ in OPERATIONS}
+    assert "/api/v1/openapi.json" in beside
+    for path in beside:
+        assert Client().get(path).status_code in (302, 401, 404), path
+
+
 def _patterns(patterns: Any) -> Iterator[URLPattern]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
