@@ -159,7 +159,7 @@ def deployment_scale(request: HttpRequest, pk: int) -> HttpResponse:
     row = get(pk)
     typed = request.POST.get("replicas", "")
     try:
-        if not typed.isdigit() or int(typed) > 64:
+        if not (typed.isascii() and typed.isdigit() and int(typed[:9]) <= 64):
             raise RuleViolation(_("Replicas are a whole number from 0 to 64."))
         plan = services.deployment_scale(person=request.user, row=row, replicas=int(typed))  # type: ignore[arg-type]
     except RuleViolation as wrong:
