@@ -30,7 +30,9 @@ FOR_EVERYBODY = {
     "environment-choose": "sets a cookie, nothing else",
     "environment-switch": "sets a cookie, nothing else",
 }
-PUBLIC_PATHS = ("hooks/",)  # callbacks of the cloud: the secret in the address is the credential
+# Callbacks of the cloud: the secret in the address is the credential, whoever sends it.
+HOOKS = {"hook-cos": "CI says that a picture is judged; only which one is believed"}
+PUBLIC_PATHS = ("hooks/",)
 
 SAMPLES = {
     "int": "1",
@@ -63,6 +65,14 @@ def operations() -> Iterator[tuple[str, str, Any]]:
                 made_up = re.sub(r"{(?:(\w+):)?\w+}", "1", f"/api/v1{prefix}{path}")
                 for method in operation.methods:
                     yield method, made_up, operation.view_func
+
+
+def _patterns(patterns: Any) -> Iterator[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern.url_patterns)
+        else:
+            yield pattern
 
 
 DOORS = sorted(set(doors()))
@@ -127,6 +137,24 @@ def test_every_guard_names_a_right_that_exists() -> None:
         assert pattern.callback.capability in CAPABILITIES, pattern.name  # type: ignore[attr-defined]
 
 
+def hooks() -> Iterator[tuple[str, str]]:
+    """(URL name, path with a made-up secret) of what the cloud calls."""
+    for pattern in _patterns(get_resolver().url_patterns):
+        if str(pattern.pattern).startswith(PUBLIC_PATHS):
+            yield pattern.name or "", "/" + re.sub(r"<[^>]+>", "made-up", str(pattern.pattern))
+
+
+def test_hooks_are_known() -> None:
+    assert {name for name, _ in hooks()} == set(HOOKS)
+
+
+@pytest.mark.parametrize(("name", "path"), sorted(hooks()))
+def test_a_hook_knows_nobody_without_its_secret(db: None, name: str, path: str) -> None:
+    callback = {"JobsDetail": {"JobId": "x", "State": "Success"}}
+    assert Client().post(path, callback, content_type="application/json").status_code == 404
+    assert Client().get(path).status_code == 405
+
+
 def test_every_door_has_a_name_of_its_own() -> None:
     """Tests, links and budgets speak of doors by name; the API's are named by Ninja."""
     names = [name for name, _ in doors()]
@@ -141,11 +169,3 @@ def test_what_the_api_offers_beside_its_operations_is_closed_to_strangers(db: No
     assert "/api/v1/openapi.json" in beside
     for path in beside:
         assert Client().get(path).status_code in (302, 401, 404), path
-
-
-def _patterns(patterns: Any) -> Iterator[URLPattern]:
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from _patterns(pattern.url_patterns)
-        else:
-            yield pattern
