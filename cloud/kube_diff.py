@@ -8,9 +8,11 @@ import base64
 import copy
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cloud import kube_shape as shape
+from cloud.kube_paths import changed_by
 from cloud.kube_shape import item_step, step
 from cloud.types import FieldDiff
 
@@ -60,7 +62,13 @@ def object_diff(live: Mapping[str, Any] | None, merged: Mapping[str, Any]) -> li
 
     `want` of a difference is the merged side.  `live` None means the object would be created."""
     old = _without_bookkeeping(live or {})
-    return _safe(merged, _Walk(both=True).compare("", "", _without_bookkeeping(merged), old))
+    found = _Walk(both=True).compare("", "", _without_bookkeeping(merged), old)
+    return [_signed(one, live or {}) for one in _safe(merged, found)]
+
+
+def _signed(diff: FieldDiff, live: Mapping[str, Any]) -> FieldDiff:
+    who, when = changed_by(live, diff.path, OWNER)
+    return replace(diff, changed_by=who, changed_at=when)
 
 
 class _Walk:

@@ -180,7 +180,7 @@ def workload(pk: int, name: str, spec: DeploymentSpec, place: Place) -> Manifest
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
             },
-            "progressDeadlineSeconds": 1800,
+            "progressDeadlineSeconds": spec.deadline_minutes * 60,
             "template": {
                 "metadata": {
                     "labels": labels(pk, name),

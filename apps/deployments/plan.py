@@ -144,7 +144,7 @@ def alteration(
         line
         for diff in differs
         if labels.worth_telling(diff.path)
-        for line in fields(diff.path, diff.live, diff.want)
+        for line in fields(diff.path, diff.live, diff.want, by=diff.changed_by, at=diff.changed_at)
     )
     notes = tuple(Say.of(labels.HELD_BY, manager=manager) for manager in holders)
     template = any(diff.path.startswith("spec.template") for diff in differs)
@@ -154,9 +154,13 @@ def alteration(
     )
 
 
-def fields(path: str, old: Any, new: Any) -> Iterator[Field]:
+def fields(path: str, old: Any, new: Any, *, by: str = "", at: str = "") -> Iterator[Field]:
+    """`by` and `at`: who wrote the old value, and when."""
     for where, value, other in labels.unfolded(path, old, new):
-        yield Field(labels.word(where), where, value, other, secret=labels.secret(where))
+        secret = labels.secret(where)
+        yield Field(
+            labels.word(where), where, value, other, secret=secret, changed_by=by, changed_at=at
+        )
 
 
 def deletion(manifest: Manifest, *, replaced: bool = False) -> DeleteObject:

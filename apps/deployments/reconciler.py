@@ -11,8 +11,10 @@ from apps.core.kinds import Applied, Blocked, Kind, Verdict
 from apps.core.phases import Phase
 from apps.core.words import Say
 from apps.deployments import manifests
+from apps.deployments.adoption import adopt
 from apps.deployments.manifests import OWNER_LABEL, Place
 from apps.deployments.models import Deployment
+from apps.deployments.overlook import overlook
 from apps.deployments.plan import PLURALS, Action, DeleteObject, Have, Key, Want, key_of, plan
 from apps.deployments.spec import DeploymentSpec
 from apps.deployments.words import STUCK, pod_say, rollout_say
@@ -171,8 +173,11 @@ def judge(want: Want | None, have: Have | None) -> Verdict:
         if total == 0:
             return Verdict(Phase.READY, Say(gettext_noop("Scaled to zero.")))
         return Verdict(Phase.READY, say, None, done, total)
+    overdue = found.message_code == "deadline"
+    if overdue and found.stall in STUCK:
+        say = Say.of(gettext_noop("The rollout is past its deadline. %(cause)s"), cause=say)
     if found.failed or found.stall in STUCK:
-        return Verdict(Phase.DEGRADED, say, STUCK_AGAIN_S, done, total)
+        return Verdict(Phase.DEGRADED, say, STUCK_AGAIN_S, done, total, overdue=overdue)
     return Verdict(Phase.WORKING, say, LOOK_AGAIN_S, done, total)
 
 
@@ -218,6 +223,9 @@ KIND = Kind(
     judge=judge,
     picture=picture,
     repeats=repeats,
+    overlook=overlook,
+    adopt=adopt,
+    rolls_back=lambda row: bool(row.spec.get("auto_rollback")),
     label=_("Deployment"),
     resync_s=30,
     page="deployment-detail",

@@ -51,3 +51,5 @@ class DeploymentSpec(Part):
     cpu: float = Field(4, gt=0, le=256)
     memory_gib: int = Field(16, ge=1, le=1024)
     service: ServiceSpec = ServiceSpec()
+    deadline_minutes: int = Field(30, ge=1, le=240)
+    auto_rollback: bool = False

@@ -57,6 +57,9 @@ class FieldDiff:
     path: str
     want: Any
     live: Any
+    # Who wrote the live value, and when (RFC 3339), if it was not us; "" = nobody is on record.
+    changed_by: str = field(default="", compare=False)
+    changed_at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
