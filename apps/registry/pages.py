@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.models import Event
 from apps.core.measures import size
 from apps.core.models import Step
 from apps.core.phases import Phase
@@ -99,6 +100,7 @@ def words_of_lanes() -> dict[str, str]:
         "retry": _t("Part %(part)s did not arrive; tried again in %(wait)s s."),
         "refused": _t("COS does not take the parts (%(status)s)."),
         "gone": _t("COS does not know this upload any more; give it up and start again."),
+        "unreadable": _t("The file cannot be read any more; choose it again."),
         "left": _t("%(time)s left"),
         "seconds": _t("%(n)s s"),
         "minutes": _t("%(m)s min %(s)s s"),
@@ -117,6 +119,18 @@ def words_of_lanes() -> dict[str, str]:
 
 
 # ---- one version ------------------------------------------------------------------------------
+
+
+DEEDS: dict[str, Promise] = {
+    "version.publish": _("uploaded it"),
+    "version.delete": _("asked to delete it"),
+    "version.look_again": _("had CFS looked at again"),
+}
+
+
+def deeds(version: Version) -> list[tuple[Event, str]]:
+    """What people did with it, in words."""
+    return [(event, str(DEEDS.get(event.verb, event.verb))) for event in selectors.events(version)]
 
 
 @dataclass(frozen=True)
@@ -141,6 +155,12 @@ def parts(version: Version) -> list[PartRow]:
         found.append(PartRow(**part, start=start, share=share, ink=min(number + 1, 4)))
         start += share
     return found
+
+
+def parameters(version: Version) -> str:
+    """1.07 B, 83 M."""
+    number = version.facts.get("parameters", 0)
+    return f"{number / 1e9:.2f} B" if number >= 10**9 else f"{number / 1e6:.3g} M"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Model files: the list with its uploads, and one version."""
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -50,7 +51,8 @@ def version_list(request: HttpRequest) -> HttpResponse:
         "may_upload": allowed(request.user, "model.upload"),
     }
     if context["may_upload"]:
-        context["uploader"] = pages.uploader(places(request, environment), environment)
+        told = pages.uploader(places(request, environment), environment)
+        context["uploader"] = json.dumps(told, ensure_ascii=False)
     return listing_page(request, "registry/version_list.html", context)
 
 
@@ -72,9 +74,10 @@ def show(
         "version": version,
         "refusal": refusal,
         "parts": pages.parts(version),
+        "parameters": pages.parameters(version),
         "track": pages.track(version),
         "users": list(version.deployments.select_related("environment")),
-        "events": selectors.events(version),
+        "events": pages.deeds(version),
         "may_delete": allowed(request.user, "model.delete"),
         "may_publish": allowed(request.user, "model.publish"),
     }

@@ -5,32 +5,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0002_evidence_and_fences'),
-        ('environments', '0002_pause'),
-        ('registry', '0002_upload_claims'),
+        ("core", "0002_evidence_and_fences"),
+        ("environments", "0002_pause"),
+        ("registry", "0002_upload_claims"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='version',
-            name='drift_since',
+            model_name="version",
+            name="drift_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='version',
-            name='ignored',
+            model_name="version",
+            name="ignored",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='version',
-            name='paused_by',
+            model_name="version",
+            name="paused_by",
             field=models.CharField(blank=True, max_length=150),
         ),
         migrations.AddIndex(
-            model_name='version',
-            index=models.Index(condition=models.Q(('phase__in', ['blocked', 'degraded']), ('drift_since__isnull', False), _connector='OR'), fields=['phase'], name='registry_version_needs'),
+            model_name="version",
+            index=models.Index(
+                condition=models.Q(
+                    ("phase__in", ["blocked", "degraded"]),
+                    ("drift_since__isnull", False),
+                    _connector="OR",
+                ),
+                fields=["phase"],
+                name="registry_version_needs",
+            ),
         ),
     ]
