@@ -30,6 +30,7 @@ from apps.deployments.api import router as deployments
 from apps.environments.api import router as environments
 from apps.generation.api import router as generations
 from apps.gpu.api import router as gpu
+from apps.registry.api import router as models
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ api.add_router("/audit", audit)
 api.add_router("", changes)
 api.add_router("/environments", environments)
 api.add_router("/gpu", gpu)
+api.add_router("/models", models)
 api.add_router("/generations", generations)
 api.add_router("/deployments", deployments)
 
