@@ -90,7 +90,6 @@ def words_of_lanes() -> dict[str, str]:
         "checking": _t("Reading the header"),
         "parameters": _t("%(n)s tensors"),
         "continue": _t("%(done)s of %(total)s parts are in COS. Choose the same file to go on."),
-        "by": _t("%(person)s uploads it; you can go on with it here."),
         "other": _t(
             "This is another file than the one whose upload was begun: its header differs."
         ),
@@ -111,8 +110,6 @@ def words_of_lanes() -> dict[str, str]:
         "joining": _t("Joining and checking the parts"),
         "publishing": _t("Copying to CFS, counting sha256 and CRC64"),
         "published": _t("Published as %(name)s"),
-        "server": _t("The console did not answer; tried again in %(wait)s s."),
-        "leave": _t("Uploads are under way; they stop when you leave, and can go on later."),
         "many": _t("%(n)s files"),
         "aborted": _t("The upload of %(name)s was given up."),
     }
