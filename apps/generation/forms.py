@@ -58,7 +58,7 @@ class GenerationForm(forms.Form):
     )
     width = forms.IntegerField(label=_("Width"), initial=512, required=False)
     height = forms.IntegerField(label=_("Height"), initial=512, required=False)
-    steps = forms.IntegerField(label=_("Steps"), initial=20)
+    steps = forms.IntegerField(label=_("Sampling steps"), initial=20)
     cfg_scale = forms.DecimalField(label=_("CFG scale"), initial=7)
     sampler = forms.CharField(label=_("Sampler"), initial=SAMPLERS[0])
     seed = forms.IntegerField(

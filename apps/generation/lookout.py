@@ -46,6 +46,11 @@ class JobView:
         return sum(1 for tile in self.tiles if tile.state == "hidden")
 
     @property
+    def strip(self) -> list[Tile]:
+        """The tiles in brief: without those that will never be."""
+        return [tile for tile in self.tiles if tile.state != "never"]
+
+    @property
     def size(self) -> str:
         return f"{self.job.width}×{self.job.height}"
 

@@ -5,7 +5,7 @@ import { show } from "./dialog.js";
 const WRITES = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
 let going = 0; // until when a letter after "g" counts, ms
 
-const rows = () => [...document.querySelectorAll("#rows tbody tr:not(.sd-sub)")].filter((row) => row.querySelector("a[href]"));
+const rows = () => [...document.querySelectorAll("#rows tbody tr:not(.sd-sub), #rows [data-walk] > li")].filter((row) => row.querySelector("a[href]"));
 
 function walk(step) {
   const all = rows();

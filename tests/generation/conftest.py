@@ -1,3 +1,5 @@
+"""A deployment that really draws, once for all tests of generation."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def deployment(stage: Stage, transactional_db: None) -> Deployment:
+def deployment(stage: Stage, db: None) -> Deployment:
     """Ready, and behind the gateway."""
     row = stages.make_deployment(stage)
     stages.make_route(row)
