@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from apps.core.changes import Change, Field, Op
 from apps.core.words import Say
+from apps.gateway.spec import Limit
 from cloud.types import RateLimit
 
 NO_HASH = "none"
@@ -444,6 +445,26 @@ def route_plan(want: RouteWant | None, have: RouteHave | None) -> list[RouteActi
     elif live and not want.limit:
         actions.append(DeleteLimit(name, live))
     return actions
+
+
+def rate_limit(limit: Limit) -> RateLimit:
+    """The wish as the gateway keeps it."""
+    answer = limit.response
+    pairs = tuple((one.unit, one.max) for one in limit.thresholds)
+    return RateLimit(
+        thresholds=ordered(pairs),
+        by=limit.limit_by,
+        policy=limit.policy,
+        hide_headers=limit.hide_headers,
+        answer_status=answer.status if answer else 0,
+        answer_body=answer.body if answer else "",
+        answer_headers=tuple((one.name, one.value) for one in answer.headers) if answer else (),
+    )
+
+
+def ordered(thresholds: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """From the shortest unit on: the gateway keeps them in any order."""
+    return tuple(sorted(thresholds, key=lambda pair: UNITS.index(pair[0])))
 
 
 GUIDE_FIELDS: tuple[tuple[str, str, str], ...] = (

@@ -49,14 +49,12 @@ from apps.gateway.plan import (
     UnbindCluster,
 )
 from apps.gateway.rules import Traffic, clash
-from apps.gateway.spec import Limit, RouteWish, ServiceWish, SourceWish
+from apps.gateway.spec import RouteWish, ServiceWish, SourceWish
 from cloud import kong, tse, tse_routes, tse_rules, tse_services
 from cloud.access import Access
 from cloud.errors import Busy, CloudError, NotFound
-from cloud.types import RateLimit, RouteSpec, ServiceSpec
 from cloud.types import Route as LiveRoute
-
-UNIT_ORDER = {unit: rank for rank, unit in enumerate(planning.UNITS)}
+from cloud.types import RouteSpec, ServiceSpec
 
 
 def gone(row: ServiceSource | GatewayService | Route, want: object) -> None:
@@ -315,28 +313,10 @@ def route_desired(row: Route, spec: dict[str, Any] | None) -> RouteWant | None:
     )
     return RouteWant(
         guide,
-        limit=as_rate_limit(wish.limit) if wish.limit else None,
+        limit=planning.rate_limit(wish.limit) if wish.limit else None,
         nodes=selectors.gateway_nodes(row.environment, row.gateway_id),
         url=selectors.url_of(wish, row.environment.gateway_address),
     )
-
-
-def as_rate_limit(limit: Limit) -> RateLimit:
-    answer = limit.response
-    pairs = tuple((one.unit, one.max) for one in limit.thresholds)
-    return RateLimit(
-        thresholds=ordered(pairs),
-        by=limit.limit_by,
-        policy=limit.policy,
-        hide_headers=limit.hide_headers,
-        answer_status=answer.status if answer else 0,
-        answer_body=answer.body if answer else "",
-        answer_headers=tuple((one.name, one.value) for one in answer.headers) if answer else (),
-    )
-
-
-def ordered(thresholds: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(thresholds, key=lambda pair: UNIT_ORDER.get(pair[0], len(UNIT_ORDER))))
 
 
 def route_observe(row: Route, want: RouteWant | None) -> RouteHave | None:
@@ -359,7 +339,7 @@ def route_observe(row: Route, want: RouteWant | None) -> RouteHave | None:
         return None
     limit = tse_rules.rate_limit(access, row.gateway_id, "route", found.id) if want else None
     if limit is not None:
-        limit = replace(limit, thresholds=ordered(limit.thresholds))
+        limit = replace(limit, thresholds=planning.ordered(limit.thresholds))
     return RouteHave(found.id, guide_of(found), limit, rivals)
 
 

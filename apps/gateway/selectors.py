@@ -69,6 +69,12 @@ def sources(environment: Environment | None = None) -> QuerySet[ServiceSource]:
     return found.filter(environment=environment) if environment else found
 
 
+def troubled_services(environment: Environment | None = None) -> list[GatewayService]:
+    """Services that wait for a person or are worse than asked, worst first; a handful."""
+    found: Any = services(environment).filter(phase__in=NEEDS_PERSON)
+    return list(found.order_by("rank", "name")[:5])
+
+
 def route_get(pk: int) -> Route | None:
     return routes().filter(pk=pk).first()
 
