@@ -14,6 +14,7 @@ urlpatterns = [
     path("models/", include("apps.registry.urls")),
     path("gpu/", include("apps.gpu.urls")),
     path("deployments/", include("apps.deployments.urls")),
+    path("gateway/", include("apps.gateway.urls")),
     path("generate/", include("apps.generation.urls")),
     path("moderation/", include("apps.moderation.urls")),
     path("hooks/cos/<str:token>/", cos_hook, name="hook-cos"),
