@@ -77,7 +77,7 @@ function drawPanel() {
 
 /** A file from the person's disk: its header is read here, and the form asks where it belongs. */
 async function take(file) {
-  const waiting = [...lanes].find((lane) => lane.upload && !lane.transfer && sameFile(lane.upload, file));
+  const waiting = [...lanes].find((lane) => lane.upload?.state === "open" && !lane.transfer && sameFile(lane.upload, file));
   if (waiting) return goOn(waiting, file);
   const lane = laneMade();
   lane.file = file;
@@ -171,8 +171,8 @@ function drawTransfer(lane) {
   lane.meter(Math.min(done / total, 1), transfer.state === "paused" ? "hold" : transfer.state === "failed" ? "bad" : "run");
   const speed = transfer.state === "sending" ? transfer.speed : 0;
   const words = { paused: "paused", summing: "summing", sealing: "sealing" }[transfer.state];
-  const beside = words ? lane.word(words) : speed ? lane.word("speed", { size: size(Math.round(speed)) }) : "";
-  lane.numbers(`${size(done)} / ${size(total)}${beside ? ` · ${beside}` : ""}`, speed ? lane.time((total - done) / speed) : "");
+  const pace = speed ? `${lane.word("speed", { size: size(Math.round(speed)) })} · ${lane.time((total - done) / speed)}` : "";
+  lane.numbers(`${size(done)} / ${size(total)}`, words ? lane.word(words) : pace);
   if (transfer.state === "failed") {
     lane.why(sentence(transfer.problem), "bad");
     lane.buttons("resume", "abort");
