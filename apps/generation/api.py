@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Router
+from ninja import Router, Status
 from ninja.params.functions import Header
 
 from apps.core.api import Input, Output, Page, api_requires, page
@@ -159,7 +159,7 @@ def generation_create(
         wish=Wish(**ask.model_dump(exclude={"deployment"})),
         idempotency_key=idempotency_key,
     )
-    return (202 if new else 200), job_detail_out(found(row.uuid))
+    return Status(202 if new else 200, job_detail_out(found(row.uuid)))
 
 
 @router.get("", response=Page[JobOut])
@@ -194,7 +194,7 @@ def generation_detail(request: HttpRequest, uuid: UUID) -> Any:
 def generation_cancel(request: HttpRequest, uuid: UUID) -> Any:
     """Begin no further picture; what is there stays."""
     row = services.job_cancel(person=request.user, row=found(uuid))  # type: ignore[arg-type]
-    return 202, job_detail_out(found(row.uuid))
+    return Status(202, job_detail_out(found(row.uuid)))
 
 
 @router.post("/{uuid}/retry", response={202: JobDetailOut})
@@ -202,4 +202,4 @@ def generation_cancel(request: HttpRequest, uuid: UUID) -> Any:
 def generation_retry(request: HttpRequest, uuid: UUID) -> Any:
     """Draw what is missing, once what held it up is out of the way."""
     row = services.job_retry(person=request.user, row=found(uuid))  # type: ignore[arg-type]
-    return 202, job_detail_out(found(row.uuid))
+    return Status(202, job_detail_out(found(row.uuid)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import Count, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
@@ -57,16 +57,18 @@ def open_jobs() -> QuerySet[Job]:
 
 def open_images(person: "User") -> int:
     """How many pictures of this person are still to come."""
-    mine = open_jobs().filter(person=person)
-    asked = mine.aggregate(asked=Sum("count"))["asked"] or 0
-    return int(asked) - Image.objects.filter(job__in=mine).count()
+    return missing_of(open_jobs().filter(person=person))
 
 
 def ahead(row: Job) -> int:
     """How many pictures of older jobs are waiting before this one begins."""
-    older = open_jobs().filter(pk__lt=row.pk)
-    asked = older.aggregate(asked=Sum("count"))["asked"] or 0
-    return int(asked) - Image.objects.filter(job__in=older).count()
+    return missing_of(open_jobs().filter(pk__lt=row.pk))
+
+
+def missing_of(jobs: QuerySet[Job]) -> int:
+    """How many pictures of `jobs` are not there yet; few jobs are open at a time."""
+    rows = jobs.order_by().annotate(there=Count("images")).values_list("pk", "count", "there")
+    return sum(count - there for _pk, count, there in rows)
 
 
 # ---- where one may draw ------------------------------------------------------------------------
