@@ -6,7 +6,11 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.console import selectors
+        from apps.console.reconciler import KIND
         from apps.core.context import Count, count_register
+        from apps.core.kinds import register
+
+        register(KIND)
 
         def needs_me(user: object) -> Count | None:
             number = selectors.needs_count()

@@ -12,7 +12,17 @@ from django.utils.translation import gettext as _
 
 from apps.core.changes import Change
 from apps.core.kinds import Kind, all_kinds, kind_of
-from apps.core.models import Plan, PlanItem, PlanStatus, Reconcilable, Run, RunStatus, Step
+from apps.core.models import (
+    Intent,
+    IntentState,
+    Plan,
+    PlanItem,
+    PlanStatus,
+    Reconcilable,
+    Run,
+    RunStatus,
+    Step,
+)
 from apps.core.phases import NEEDS_PERSON, Phase
 from apps.core.runs import SETTLE
 
@@ -128,6 +138,10 @@ def item_links(pairs: list[tuple[str, int]]) -> dict[tuple[str, int], Link]:
     return links
 
 
+# As the partial index of every kind has it.
+TROUBLED = Q(phase__in=NEEDS_PERSON) | Q(drift_since__isnull=False)
+
+
 @dataclass(frozen=True)
 class Need:
     """One thing that waits for a person."""
@@ -138,24 +152,44 @@ class Need:
     url: str
     since: object
     action: str
+    failing: bool = False
 
 
 def needs(limit: int = 20) -> list[Need]:
     """What waits for a person, worst first: blocked and failing objects, then plans to decide."""
     found: list[Need] = []
     for kind in all_kinds():
-        rows = named(kind).filter(phase__in=NEEDS_PERSON).order_by("-updated_at")
+        rows = named(kind).filter(TROUBLED).order_by("-updated_at")
         for row in rows[:limit]:
             link = row_link(row, kind.name)
+            if row.phase not in NEEDS_PERSON:
+                found.append(drift_need(row, link))
+                continue
             state = "bad" if row.phase == "blocked" else "warn"
             title = f"{link.kind} {link.label}".strip()
             said = str(row.message_say)
-            found.append(Need(state, title, said, link.url, row.updated_at, _("Look")))
+            found.append(Need(state, title, said, link.url, row.updated_at, _("Look"), True))
+    for intent in untold().order_by("-asked_at")[:limit]:
+        said = _("The answer was lost, and looking cannot tell how it went.")
+        url = reverse("unknown-list")
+        found.append(Need("bad", intent.call, said, url, intent.asked_at, _("Decide")))
     for plan in undecided().order_by("-pk")[:limit]:
         url = reverse("plan-detail", args=[plan.pk])
         said = str(plan.title_say)
         found.append(Need("warn", str(plan), said, url, plan.ready_at, _("Review")))
     return sorted(found, key=lambda need: need.state)[:limit]
+
+
+def drift_need(row: Reconcilable, link: Link) -> Need:
+    objects = ", ".join(f"{one['object_kind']} {one['name']}" for one in row.drift[:3])
+    said = _("Changed outside of the console: %(objects)s") % {"objects": objects}
+    title = f"{link.kind} {link.label}".strip()
+    return Need("drift", title, said, reverse("drift-list"), row.drift_since, _("Resolve"))
+
+
+def untold() -> QuerySet[Intent]:
+    """Calls that wait for a person to say how they went."""
+    return Intent.objects.filter(state=IntentState.UNKNOWN, asked_at__isnull=False)
 
 
 def undecided() -> QuerySet[Plan]:
@@ -165,10 +199,10 @@ def undecided() -> QuerySet[Plan]:
 
 def needs_count(most: int = 99) -> int:
     """How many things wait for a person, counted no further than `most`; one query."""
-    troubled = [
-        kind.model.objects.filter(phase__in=NEEDS_PERSON).order_by().values("pk")[:most]
-        for kind in all_kinds()
+    troubled: list[Any] = [
+        kind.model.objects.filter(TROUBLED).order_by().values("pk")[:most] for kind in all_kinds()
     ]
+    troubled.append(untold().order_by().values("pk")[:most])
     return undecided().order_by().values("pk")[:most].union(*troubled, all=True)[:most].count()
 
 

@@ -60,6 +60,7 @@ FLOW = (
 )
 RECORDS = (
     Entry("runs", "runs/", "list-check", _("Runs"), letter="r"),
+    Entry("drift", "drift/", "git-compare", _("Drift"), letter="f"),
     Entry("audit", "audit/", "history", _("Audit"), "audit.read", letter="a"),
     Entry("settings", "settings/", "settings", _("Settings"), letter="s"),
 )

@@ -164,6 +164,7 @@ RQ_SHOW_ADMIN_LINK = False
 # Periodic work: name, every so many seconds, function, queue.
 SCHEDULE: list[tuple[str, float, str, str]] = [
     ("environments-refresh", 15, "apps.environments.tasks.refresh_due", "bulk"),
+    ("orphans", 300, "apps.console.tasks.look_for_orphans", "bulk"),
     ("uploads-sweep", 600, "apps.registry.tasks.sweep", "bulk"),
     ("moderation-submit", 2, "apps.moderation.tasks.submit_pending", "reconcile"),
     ("moderation-collect", 30, "apps.moderation.tasks.collect_overdue", "reconcile"),

@@ -4,32 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0002_evidence_and_fences'),
-        ('deployments', '0001_deployments'),
-        ('environments', '0002_pause'),
-        ('registry', '0003_drift_and_pause'),
+        ("core", "0002_evidence_and_fences"),
+        ("deployments", "0001_deployments"),
+        ("environments", "0002_pause"),
+        ("registry", "0003_drift_and_pause"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='deployment',
-            name='drift_since',
+            model_name="deployment",
+            name="drift_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='deployment',
-            name='ignored',
+            model_name="deployment",
+            name="ignored",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='deployment',
-            name='paused_by',
+            model_name="deployment",
+            name="paused_by",
             field=models.CharField(blank=True, max_length=150),
         ),
         migrations.AddIndex(
-            model_name='deployment',
-            index=models.Index(condition=models.Q(('phase__in', ['blocked', 'degraded']), ('drift_since__isnull', False), _connector='OR'), fields=['phase'], name='deployments_deployment_needs'),
+            model_name="deployment",
+            index=models.Index(
+                condition=models.Q(
+                    ("phase__in", ["blocked", "degraded"]),
+                    ("drift_since__isnull", False),
+                    _connector="OR",
+                ),
+                fields=["phase"],
+                name="deployments_deployment_needs",
+            ),
         ),
     ]
