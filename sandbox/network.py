@@ -4,6 +4,7 @@ Linux answers on all of 127.0.0.0/8 without any set-up; `127.N.0.0/16` stands fo
 internet in front of it.  N is kept in the sandbox's state, so addresses stay valid over restarts.
 """
 
+import random
 import socket
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ KUBE_PORT = 6443
 GATEWAY_PORT = 8000
 KONGA_PORT = 1337
 KONG_ADMIN_PORT = 8001
+CONTROL_PORT = 9099
+HOLD_NAME = "sandbox-network"
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,35 @@ class Network:
         return f"{self.prefix}.{64 + index // 254}.{1 + index % 254}"
 
 
-def free_network(first: int = 77) -> Network:
-    """The first loopback /16 whose API and COS ports nobody holds; RuntimeError if none is left."""
-    for number in [*range(first, 250), *range(16, first)]:
+def free_network() -> tuple[Network, socket.socket]:
+    """A loopback /16 that nobody has, and the hold on it; RuntimeError if none is left.
+
+    Drawn by chance, so that two sandboxes starting at the same moment hardly ever try the same.
+    """
+    for number in random.sample(range(16, 250), 234):
         network = Network(f"127.{number}")
+        hold = held(network)
+        if hold is None:
+            continue
+        # A sandbox of another user or container may not see our hold, but everybody sees ports.
         if _bindable(network.front, API_PORT) and _bindable(network.front, COS_PORT):
-            return network
+            return network, hold
+        hold.close()
     raise RuntimeError("No free loopback network between 127.16.0.0 and 127.249.0.0.")
+
+
+def held(network: Network) -> socket.socket | None:
+    """Ours until it is closed or the process ends; None while somebody else holds it.
+
+    A name among Linux's abstract sockets: taken by one at a time, and gone with whoever took it.
+    """
+    hold = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        hold.bind(f"\0{HOLD_NAME}-{network.prefix}")
+    except OSError:
+        hold.close()
+        return None
+    return hold
 
 
 def _bindable(address: str, port: int) -> bool:

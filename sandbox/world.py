@@ -1,5 +1,6 @@
 """The one world that all services of the sandbox share: state, time, addresses, and each other."""
 
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.accounts import Accounts
 from sandbox.clock import Clock, Pace
 from sandbox.faults import Faults
-from sandbox.network import Network, free_network
+from sandbox.network import Network, free_network, held
 from sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class World:
     home: Path
     store: Store
     network: Network
+    hold: socket.socket | None  # keeps other sandboxes off our addresses
     accounts: Accounts
     clock: Clock = field(default_factory=Clock)
     pace: Pace = field(default_factory=Pace)
@@ -47,18 +49,30 @@ class World:
         done[part] = {}
         return True
 
+    def close(self) -> None:
+        """Give back the state file and the addresses, once every service has stopped."""
+        self.store.close()
+        if self.hold:
+            self.hold.close()
+
 
 def open_world(home: Path, *, pace: float = 1.0, faults: Faults | None = None) -> World:
     """The world kept under `home`, made anew if there is none."""
     home.mkdir(parents=True, exist_ok=True)
     store = Store(home / "state.sqlite3")
     settings = store.collection("world.settings")
-    if "network" not in settings:
-        settings["network"] = {"prefix": free_network().prefix}
+    if "network" in settings:
+        network = Network(settings["network"]["prefix"])
+        # Addresses of this state stay what they are, also when somebody took them meanwhile.
+        hold = held(network)
+    else:
+        network, hold = free_network()
+        settings["network"] = {"prefix": network.prefix}
     world = World(
         home=home,
         store=store,
-        network=Network(settings["network"]["prefix"]),
+        network=network,
+        hold=hold,
         accounts=Accounts(store),
         pace=Pace(pace),
         faults=faults or Faults(),

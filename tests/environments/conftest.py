@@ -23,7 +23,7 @@ def region_endpoints(tmp_path_factory):
     home = tmp_path_factory.mktemp("region")
     world = open_world(home)
     limited = world.accounts.create(denied=(DENIED,))
-    world.store.close()
+    world.close()
     keys = {"secret_id": limited.secret_id, "secret_key": limited.secret_key}
     (home / "limited.json").write_text(json.dumps(keys))
     command = [sys.executable, "-m", "sandbox", "--home", str(home), "--pace", "0.05"]

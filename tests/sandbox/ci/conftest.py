@@ -31,7 +31,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     yield world
     await world.ci.stop()
     await world.cos.stop()
-    world.store.close()
+    world.close()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     world.cos.seed(world)
     yield world
     await world.cos.stop()
-    world.store.close()
+    world.close()
 
 
 @pytest.fixture

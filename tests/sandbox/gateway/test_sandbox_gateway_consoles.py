@@ -192,5 +192,5 @@ async def test_the_configuration_survives_a_restart(gate: Gate, world: World) ->
         assert [entry["kong"]["hash_on"] for entry in upstream.values()] == ["ip"]
     finally:
         await again.gateway.stop()
-        again.store.close()
+        again.close()
         await world.gateway.start(world)

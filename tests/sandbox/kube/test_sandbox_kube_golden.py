@@ -53,7 +53,7 @@ class Replay:
 
     async def close(self) -> None:
         await self.world.kube.stop()
-        self.world.store.close()
+        self.world.close()
 
     async def post(self, path: str, body: Document, manager: str = "m") -> Document:
         status, _, answer = await self.people[""].send(

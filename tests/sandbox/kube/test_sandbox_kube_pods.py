@@ -304,4 +304,4 @@ async def test_everything_is_there_again_after_a_restart(
         assert again.kube.cluster(CLUSTER).url in config
     finally:
         await again.kube.stop()
-        again.store.close()
+        again.close()

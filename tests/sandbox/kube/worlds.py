@@ -76,7 +76,7 @@ async def world(home: Path) -> AsyncIterator[World]:
     await world.kube.start(world)
     yield world
     await world.kube.stop()
-    world.store.close()
+    world.close()
 
 
 @pytest.fixture

@@ -264,6 +264,6 @@ async def test_state_survives_a_restart(world: World, call: Call, tmp_path: Path
     finally:
         await again.gateway.stop()
         await again.tencent.stop()
-        again.store.close()
+        again.close()
         await world.tencent.start(world)
         await world.gateway.start(world)

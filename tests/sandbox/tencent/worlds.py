@@ -38,7 +38,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     mistakes = world.tencent.dispatch.answer_mistakes
     await world.gateway.stop()
     await world.tencent.stop()
-    world.store.close()
+    world.close()
     assert mistakes == [], "answers have to fit Tencent's description"
 
 

@@ -88,4 +88,4 @@ async def start(world: World, share: Path) -> AsyncIterator[Start]:
     yield begin
     for found in running:
         await found.stop()
-    world.store.close()
+    world.close()
