@@ -4,45 +4,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0002_evidence_and_fences'),
-        ('environments', '0001_environments'),
+        ("core", "0002_evidence_and_fences"),
+        ("environments", "0001_environments"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='environment',
-            name='pause_reason',
+            model_name="environment",
+            name="pause_reason",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='environment',
-            name='paused_by',
+            model_name="environment",
+            name="paused_by",
             field=models.CharField(blank=True, max_length=150),
         ),
         migrations.AddField(
-            model_name='environment',
-            name='paused_until',
+            model_name="environment",
+            name="paused_until",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='preparation',
-            name='drift_since',
+            model_name="preparation",
+            name="drift_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='preparation',
-            name='ignored',
+            model_name="preparation",
+            name="ignored",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='preparation',
-            name='paused_by',
+            model_name="preparation",
+            name="paused_by",
             field=models.CharField(blank=True, max_length=150),
         ),
         migrations.AddIndex(
-            model_name='preparation',
-            index=models.Index(condition=models.Q(('phase__in', ['blocked', 'degraded']), ('drift_since__isnull', False), _connector='OR'), fields=['phase'], name='environments_preparation_needs'),
+            model_name="preparation",
+            index=models.Index(
+                condition=models.Q(
+                    ("phase__in", ["blocked", "degraded"]),
+                    ("drift_since__isnull", False),
+                    _connector="OR",
+                ),
+                fields=["phase"],
+                name="environments_preparation_needs",
+            ),
         ),
     ]

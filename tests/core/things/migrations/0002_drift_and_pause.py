@@ -4,30 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0002_evidence_and_fences'),
-        ('things', '0001_thing'),
+        ("core", "0002_evidence_and_fences"),
+        ("things", "0001_thing"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='thing',
-            name='drift_since',
+            model_name="thing",
+            name="drift_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='thing',
-            name='ignored',
+            model_name="thing",
+            name="ignored",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='thing',
-            name='paused_by',
+            model_name="thing",
+            name="paused_by",
             field=models.CharField(blank=True, max_length=150),
         ),
         migrations.AddIndex(
-            model_name='thing',
-            index=models.Index(condition=models.Q(('phase__in', ['blocked', 'degraded']), ('drift_since__isnull', False), _connector='OR'), fields=['phase'], name='things_thing_needs'),
+            model_name="thing",
+            index=models.Index(
+                condition=models.Q(
+                    ("phase__in", ["blocked", "degraded"]),
+                    ("drift_since__isnull", False),
+                    _connector="OR",
+                ),
+                fields=["phase"],
+                name="things_thing_needs",
+            ),
         ),
     ]
