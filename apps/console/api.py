@@ -22,6 +22,7 @@ from apps.accounts.api_auth import PersonRate, bearer, session
 from apps.accounts.selectors import who_can
 from apps.audit.api import router as audit
 from apps.console.change_api import router as changes
+from apps.console.drift_api import router as drift
 from apps.core import marks
 from apps.core.access import Refused, allowed
 from apps.core.errors import Conflict, RuleViolation
@@ -70,6 +71,7 @@ api = NinjaAPI(
 api.add_router("", accounts)
 api.add_router("/audit", audit)
 api.add_router("", changes)
+api.add_router("", drift)
 api.add_router("/environments", environments)
 api.add_router("/gpu", gpu)
 api.add_router("/models", models)

@@ -1,0 +1,45 @@
+"""Drift, pauses, orphans and desired state as code, over rows that look as if they ran."""
+
+import pytest
+
+from apps.core.changes import Change, Field
+from apps.deployments.models import Deployment
+from tests.deployments.factories import make_deployment, make_version
+from tests.environments.factories import make_adopted
+from tests.stack import environment as stacked  # noqa: F401
+from tests.stack import sandbox, seeded  # noqa: F401
+
+
+@pytest.fixture
+def place(db):
+    """An environment without a cloud behind it."""
+    return make_adopted()
+
+
+@pytest.fixture
+def web(place):
+    """A deployment that runs and differs nowhere."""
+    return make_deployment(place, make_version(place), name="web")
+
+
+def differ(row: Deployment, *fields: Field, op: str = "change") -> Deployment:
+    """As the loop leaves a row whose objects somebody changed."""
+    from django.utils import timezone
+
+    change = Change(op, "kubernetes", "Deployment", row.name, "PATCH apps/v1 deployments", fields)
+    Deployment.objects.filter(pk=row.pk).update(
+        drift=[change.to_json()], drift_since=timezone.now()
+    )
+    row.refresh_from_db()
+    return row
+
+
+def replicas(old: int = 3, new: int = 1) -> Field:
+    return Field(
+        "Replicas",
+        "spec.replicas",
+        old,
+        new,
+        changed_by="kubectl-scale",
+        changed_at="2026-11-22T10:00:00Z",
+    )
