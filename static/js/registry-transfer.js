@@ -177,6 +177,16 @@ export class Transfer {
     this.flying.delete(number);
     this.sent.set(number, blob.size);
     this.tell();
+    this.report();
+  }
+
+  /** Tell the console how far it is, at most once a second: a reload and other browsers show it. */
+  report() {
+    const now = performance.now();
+    if (this.reported && now - this.reported < 1000) return;
+    this.reported = now;
+    // A report that gets lost costs nothing: the next one follows, and COS knows better anyway.
+    this.api.parts(this.upload.id, [], this.sent.size).catch(() => {});
   }
 
   async sum(number) {
