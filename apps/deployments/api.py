@@ -49,6 +49,8 @@ class WishIn(Input):
     replicas: int = 1
     cpu: float = 4
     memory_gib: int = 16
+    deadline_minutes: int = 30
+    auto_rollback: bool = False
     service: ServiceIn = ServiceIn()
 
 

@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -37,11 +38,9 @@ class DeploymentForm(forms.Form):
         label=_("Checkpoint"), coerce=int, help_text=_("Published on the CFS of this environment.")
     )
     replicas = forms.IntegerField(label=_("Replicas"), min_value=0, max_value=64, initial=1)
-    core = forms.IntegerField(
-        label=_("Compute, % of a card"), min_value=5, max_value=800, initial=50
-    )
+    core = forms.IntegerField(label=_("GPU compute"), min_value=5, max_value=800, initial=50)
     slice_gib = forms.IntegerField(
-        label=_("GPU memory, GiB"),
+        label=_("GPU memory"),
         min_value=0,
         max_value=999,
         initial=10,
@@ -70,8 +69,18 @@ class DeploymentForm(forms.Form):
         choices=[(folder, folder) for folder in MOUNTABLE],
         widget=forms.CheckboxSelectMultiple,
     )
-    cpu = forms.FloatField(label=_("CPU, cores"), min_value=0.1, max_value=256, initial=4)
-    memory_gib = forms.IntegerField(label=_("Memory, GiB"), min_value=1, max_value=1024, initial=16)
+    cpu = forms.FloatField(label="CPU", min_value=0.1, max_value=256, initial=4)
+    memory_gib = forms.IntegerField(label=_("Memory"), min_value=1, max_value=1024, initial=16)
+    deadline_minutes = forms.IntegerField(
+        label=_("Rollout deadline"),
+        min_value=1,
+        max_value=240,
+        initial=30,
+        help_text=_("After that a rollout counts as failed."),
+    )
+    auto_rollback = forms.BooleanField(
+        label=_("Go back to the last good revision by itself then"), required=False
+    )
     service = forms.ChoiceField(label=_("Reachable"), choices=SERVICES, initial="ClusterIP")
     subnet_id = forms.CharField(
         label=_("Subnet"),
@@ -100,7 +109,7 @@ class DeploymentForm(forms.Form):
             for version in published_checkpoints(environment)
         ]
         self.fields["flags"].choices = [  # type: ignore[attr-defined]
-            (flag.name, f"{flag.name}  {flag.words}") for flag in FLAGS
+            (flag.name, format_html("<code>{}</code> {}", flag.name, flag.words)) for flag in FLAGS
         ]
         if row:
             del self.fields["name"]
@@ -139,6 +148,8 @@ class DeploymentForm(forms.Form):
             "replicas": typed["replicas"],
             "cpu": typed["cpu"],
             "memory_gib": typed["memory_gib"],
+            "deadline_minutes": typed["deadline_minutes"],
+            "auto_rollback": typed["auto_rollback"],
             "service": {
                 "type": typed["service"],
                 "subnet_id": typed["subnet_id"] if typed["service"] == "Internal" else "",
@@ -171,6 +182,8 @@ def initial_of(row: Deployment) -> dict[str, Any]:
         "folders": list(spec.folders),
         "cpu": spec.cpu,
         "memory_gib": spec.memory_gib,
+        "deadline_minutes": spec.deadline_minutes,
+        "auto_rollback": spec.auto_rollback,
         "service": spec.service.type,
         "subnet_id": spec.service.subnet_id,
         "public_confirmed": spec.service.type == "Public",

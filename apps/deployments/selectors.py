@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
 
 from apps.core.changes import Change
 from apps.core.models import Plan, PlanStatus, Revision
@@ -104,3 +105,24 @@ def open_plans(row: Deployment) -> QuerySet[Plan]:
         Q(items__kind="deployment", items__object_id=row.pk),
         status__in=[PlanStatus.PLANNING, PlanStatus.READY],
     ).order_by("-pk")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What all deployments of a list come to."""
+
+    deployments: int
+    ready: int
+    replicas: int
+    drifted: int
+
+
+def totals(found: QuerySet[Deployment]) -> Totals:
+    """Counted in one query."""
+    sums = found.order_by().aggregate(
+        deployments=Count("pk"),
+        ready=Coalesce(Sum("done"), 0),
+        replicas=Coalesce(Sum("total"), 0),
+        drifted=Count("pk", filter=~Q(drift=[])),
+    )
+    return Totals(**sums)

@@ -66,7 +66,13 @@ def tree(row: Deployment) -> Tree | None:
         pod_state = "ok" if pod.ready else "bad" if pod.code else "run"
         more = "" if pod.ready else pod.phase
         box = Node(
-            2 * COLUMN, number * (HEIGHT + GAP), "Pod", pod.name[-22:], more, pod_state, WIDTH + 20
+            2 * COLUMN,
+            number * (HEIGHT + GAP),
+            "Pod",
+            pod.name.removeprefix(f"{row.name}-"),
+            more,
+            pod_state,
+            WIDTH + 20,
         )
         nodes.append(box)
         edges.append(edge(workload, box))

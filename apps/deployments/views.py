@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from apps.core.access import allowed, requires
+from apps.core.context import environment_chosen
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.listing import Filter, Listing, listing_page
 from apps.core.models import Plan
@@ -22,9 +23,10 @@ from apps.environments.selectors import current_environment, environment_list
 
 @requires("console.view")
 def deployment_list(request: HttpRequest) -> HttpResponse:
+    mine = list(environment_list(request.user))
     listing = Listing(
         request,
-        selectors.deployment_list(current_environment(request)),
+        selectors.deployment_list(chosen_of(mine, request)),
         sorts={
             "state": ("rank", "name"),
             "name": "name",
@@ -34,18 +36,29 @@ def deployment_list(request: HttpRequest) -> HttpResponse:
         default_sort="state",
         filters=[
             Filter("phase", _("State"), phases, icon="circle-dashed"),
-            Filter("environment", _("Environment"), environments, "environment__name", "map-pin"),
+            Filter(
+                "environment",
+                _("Environment"),
+                [(one.name, one.name) for one in mine],
+                "environment__name",
+                "map-pin",
+            ),
             Filter("drift", _("Drift"), [("yes", _("differs"))], only_drifted, "git-compare"),
         ],
         search=["name", "checkpoint__model__name", "spec__image__tag"],
     )
-    context = {"listing": listing, "may_change": allowed(request.user, "deployment.plan")}
+    context = {
+        "listing": listing,
+        "totals": selectors.totals(listing.found),
+        "may_change": allowed(request.user, "deployment.plan"),
+    }
     return listing_page(request, "deployments/deployment_list.html", context)
 
 
-def environments() -> list[tuple[str, str]]:
-    names = Environment.objects.values_list("name", flat=True)
-    return [(name, name) for name in names]
+def chosen_of(mine: list[Environment], request: HttpRequest) -> Environment | None:
+    """The one chosen in the top bar, without another query; None = all."""
+    chosen = environment_chosen(request)
+    return next((one for one in mine if one.pk == chosen), None)
 
 
 def only_drifted(queryset: Any, values: list[str]) -> Any:

@@ -63,7 +63,12 @@ def pod_say(pod: PodState) -> Say:
     if template is None:
         return Say("")
     params = {"message": "", "exit_code": "", **pod.params, "pod": pod.name}
-    return Say(template, params)
+    return Say(template, {**params, "message": brief(params["message"])})
+
+
+def brief(message: str) -> str:
+    """The service's words without what repeats them, and without the stop our sentence brings."""
+    return message.partition(" preemption: ")[0].rstrip(". ")
 
 
 def rollout_say(rollout: Rollout) -> Say:

@@ -34,6 +34,7 @@ def typed(version, **overrides):
         "folders": ["models/Lora"],
         "cpu": 4,
         "memory_gib": 16,
+        "deadline_minutes": 30,
         "service": "ClusterIP",
     }
     return {**values, **overrides}
