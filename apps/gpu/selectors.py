@@ -76,6 +76,12 @@ class CardMap:
     what_if: WhatIf | None
     unplaced: int  # slices whose card nobody told
 
+    @property
+    def widest_gib(self) -> int:
+        """What fills a row of the map: 44 GiB where that holds every node's cards, else 88."""
+        most = max((sum(v.card.memory_gib for v in node.cards) for node in self.nodes), default=0)
+        return 44 if most <= 44 else 88
+
 
 def free_cards(environment: Environment, gpu_type: str = "") -> list[Card]:
     """Every card with what is free on it; `gpu_type` "" = all."""
