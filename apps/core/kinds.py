@@ -95,6 +95,8 @@ class Kind:
     # Columns that repeat a part of an accepted spec, for foreign keys and queries; None = none do.
     # Raises RuleViolation when the spec names what is not there any more.
     repeats: Callable[[Any], dict[str, Any]] | None = None
+    # Path of the name that people search by; empty = its column `name`, if it has one.
+    found_by: str = ""
     # Foreign keys that str(row) and page_arg(row) read, so that lists of mixed kinds stay quick.
     named_by: tuple[str, ...] = ()
     # What of the observed state pages may show, as JSON; None = nothing is kept.

@@ -63,4 +63,5 @@ KIND = Kind(
     page="environment-detail",
     page_arg=lambda row: row.environment.name,
     named_by=("environment",),
+    found_by="environment__name",
 )

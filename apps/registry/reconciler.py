@@ -305,4 +305,5 @@ KIND = Kind(
     label=_("Model version"),
     page="version-detail",
     named_by=("model",),
+    found_by="model__name",
 )

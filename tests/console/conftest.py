@@ -1,0 +1,8 @@
+import pytest
+
+from tests.core.things.reconciler import SERVICE
+
+
+@pytest.fixture(autouse=True)
+def _empty_service():
+    SERVICE.reset()
