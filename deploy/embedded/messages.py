@@ -140,7 +140,7 @@ def update() -> int:
         if path.exists():
             file = polib.pofile(str(path), wrapwidth=100)
         else:
-            path.parent.mkdir(parents=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             file = polib.POFile(wrapwidth=100)
             file.metadata = {
                 "Content-Type": "text/plain; charset=UTF-8",
