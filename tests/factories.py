@@ -15,8 +15,9 @@ from apps.accounts.models import ApiToken
 from apps.accounts.services import token_create
 from apps.audit.models import Event
 from apps.audit.services import record
+from apps.console.models import Orphan
 from apps.core.changes import Change, Field
-from apps.core.models import Plan, PlanItem, Run, RunItem, Step
+from apps.core.models import Intent, Plan, PlanItem, Run, RunItem, Step
 from apps.core.phases import Phase
 from apps.core.words import Say
 from apps.deployments.models import Deployment
@@ -180,6 +181,39 @@ def make_run(*, objects: int = 1, **overrides: Any) -> Run:
     return run
 
 
+def make_intent(**overrides: Any) -> Intent:
+    """A call of which nobody could tell how it ended."""
+    number = next(_numbers)
+    row = overrides.pop("row", None) or make_deployment()
+    values: dict[str, Any] = {
+        "kind": "deployment",
+        "object_id": row.pk,
+        "generation": row.generation,
+        "fence": number,
+        "key": f"Deployment/{row}",
+        "call": "PATCH apps/v1 deployments",
+        "state": "unknown",
+        "asked_at": timezone.now(),
+    }
+    return Intent.objects.create(**{**values, **overrides})
+
+
+def make_orphan(**overrides: Any) -> Orphan:
+    number = next(_numbers)
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "environment": overrides.pop("environment", None) or the_environment(),
+        "object_kind": "Deployment",
+        "name": f"left-{number}",
+        "namespace": "sd",
+        "uid": f"uid-{number}",
+        "found_at": now,
+        "seen_at": now,
+        **IN_STEP,
+    }
+    return Orphan.objects.create(**{**values, **overrides})
+
+
 # ---- models and slices --------------------------------------------------------------------------
 
 
@@ -259,6 +293,14 @@ def make_deployment(**overrides: Any) -> Deployment:
         **IN_STEP,
     }
     return Deployment.objects.create(**{**values, **overrides})
+
+
+def make_drifted(**overrides: Any) -> Deployment:
+    """Serving, but somebody changed a field in the cluster."""
+    row = make_deployment(drift_since=timezone.now(), **overrides)
+    row.drift = [make_change(name=row.name).to_json()]
+    row.save(update_fields=["drift"])
+    return row
 
 
 # ---- gateway ------------------------------------------------------------------------------------
