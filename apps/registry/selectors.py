@@ -110,19 +110,16 @@ def disk(environment: Environment) -> Disk | None:
     if facts is None:
         return None
     seen = read_at(environment, Product.CFS)
-    waiting = Upload.objects.filter(environment=environment, state__in=ON_THE_WAY).exclude(
-        version__published_at__isnull=False
-    )
+    waiting = Q(state__in=ON_THE_WAY, version__published_at__isnull=True)
     # CFS counts what it holds now and then: what was published since is not in its number yet.
-    fresh = Version.objects.filter(environment=environment, published_at__isnull=False)
-    if seen:
-        fresh = fresh.filter(published_at__gt=seen)
-    reserved = waiting.aggregate(sum=Sum("size_bytes"))["sum"] or 0
-    uncounted = fresh.aggregate(sum=Sum("size_bytes"))["sum"] or 0
+    fresh = Q(version__published_at__gt=seen) if seen else Q(version__published_at__isnull=False)
+    sums = Upload.objects.filter(environment=environment).aggregate(
+        reserved=Sum("size_bytes", filter=waiting), uncounted=Sum("size_bytes", filter=fresh)
+    )
     return Disk(
         name=facts.name or facts.id,
-        used_bytes=facts.used_bytes + uncounted,
-        reserved_bytes=reserved,
+        used_bytes=facts.used_bytes + (sums["uncounted"] or 0),
+        reserved_bytes=sums["reserved"] or 0,
         limit_bytes=facts.limit_gib << 30,
         read_at=seen,
     )

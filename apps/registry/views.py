@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -52,6 +53,7 @@ def version_list(request: HttpRequest) -> HttpResponse:
     }
     if context["may_upload"]:
         told = pages.uploader(places(request, environment), environment)
+        context["api"] = reverse("api:api-root") + "models/"
         context["uploader"] = json.dumps(told, ensure_ascii=False)
     return listing_page(request, "registry/version_list.html", context)
 
