@@ -12,9 +12,9 @@ class GatewayConfig(AppConfig):
         from apps.core.context import Count, count_register
         from apps.core.kinds import register
         from apps.gateway import selectors
-        from apps.gateway.reconciler import ROUTE, SERVICE, SOURCE
+        from apps.gateway.reconciler import KINDS
 
-        for kind in (SOURCE, SERVICE, ROUTE):
+        for kind in KINDS:
             register(kind)
 
         def waiting(user: Any) -> Count | None:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from django.utils.translation import gettext as _
 
 from apps.core.errors import RuleViolation
+from apps.core.words import Say
 from apps.gateway.spec import Limit
 
 GENERATE_PATH = "/sdapi/v1/txt2img"
@@ -168,7 +169,7 @@ def check_limit(limit: Limit | None) -> None:
     if len(set(units)) < len(units):
         raise RuleViolation(
             _("Each unit of a rate limit can be given once: two thresholds are per %(unit)s.")
-            % {"unit": next(unit for unit in units if units.count(unit) > 1)},
+            % {"unit": Say(next(unit for unit in units if units.count(unit) > 1))},
             field="limit",
         )
     if any(not 1 <= one.max <= 1_000_000_000 for one in limit.thresholds):

@@ -89,9 +89,11 @@ def source_get(pk: int) -> ServiceSource | None:
 
 def needing_a_person() -> int:
     """Routes and services that do not do what was asked; for the number in the navigation."""
-    return sum(
-        model.objects.filter(phase__in=NEEDS_PERSON).count() for model in (Route, GatewayService)
-    )
+    found = [
+        model.objects.filter(phase__in=NEEDS_PERSON).order_by().values_list("pk")
+        for model in (Route, GatewayService)
+    ]
+    return int(found[0].union(found[1], all=True).count())
 
 
 def drift(row: ServiceSource | GatewayService | Route) -> list[Change]:

@@ -305,11 +305,7 @@ def service_for(
 ) -> tuple[GatewayService, list[Draft]]:
     """The service of the deployment; with a draft of it unless it is accepted just like that."""
     row = selectors.service_of(deployment)
-    base: dict[str, Any] = {
-        "namespace": environment.namespace,
-        "kube_service": deployment.service_name,
-        "port": PORT,
-    }
+    base = base_of(environment, deployment)
     if selectors.stickiness(deployment).required:
         base["hash_on"] = "ip"
     if row is not None:
@@ -328,6 +324,15 @@ def service_for(
         make(row, False)
     after = wish.model_dump(mode="json")
     return row, [] if row.revision and row.spec == after else [Draft(row, after)]
+
+
+def base_of(environment: Environment, deployment: Deployment) -> dict[str, Any]:
+    """What of a service's wish follows from the deployment behind it."""
+    return {
+        "namespace": environment.namespace,
+        "kube_service": deployment.service_name,
+        "port": PORT,
+    }
 
 
 def make(row: GatewayService | Route, taken: bool) -> None:

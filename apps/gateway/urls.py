@@ -1,10 +1,10 @@
 from django.urls import path
 
-from apps.gateway import views
+from apps.gateway import publishing, views
 
 urlpatterns = [
     path("", views.route_list, name="gateway-route-list"),
-    path("publish/", views.publish, name="gateway-publish"),
+    path("publish/", publishing.publish, name="gateway-publish"),
     path("routes/<int:pk>/", views.route_detail, name="gateway-route-detail"),
     path("routes/<int:pk>/edit/", views.route_edit, name="gateway-route-edit"),
     path("routes/<int:pk>/delete/", views.route_delete, name="gateway-route-delete"),

@@ -10,14 +10,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.models import User
 from apps.core.access import allowed, requires
+from apps.core.context import environment_chosen
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.listing import Filter, Listing, listing_page
 from apps.core.models import Plan
 from apps.core.phases import phases
 from apps.core.words import Say
-from apps.deployments.models import Deployment
 from apps.environments.models import Environment
-from apps.environments.selectors import current_environment
+from apps.environments.selectors import environment_list
 from apps.gateway import selectors, services
 from apps.gateway.chain import chain, limit_words
 from apps.gateway.forms import RouteForm, ServiceForm, place, route_initial, service_initial
@@ -54,7 +54,8 @@ class Line:
 @require_safe
 @requires("console.view")
 def route_list(request: HttpRequest) -> HttpResponse:
-    environment = current_environment(request)
+    known = list(environment_list(request.user))
+    environment = in_the_top_bar(request, known)
     listing = Listing(
         request,
         selectors.routes(environment),
@@ -68,7 +69,13 @@ def route_list(request: HttpRequest) -> HttpResponse:
         default_sort="state",
         filters=[
             Filter("phase", _("State"), phases, icon="circle-dashed"),
-            Filter("environment", _("Environment"), environments, "environment__name", "map-pin"),
+            Filter(
+                "environment",
+                _("Environment"),
+                [(one.name, one.name) for one in known],
+                "environment__name",
+                "map-pin",
+            ),
             Filter("limit", _("Limit"), LIMITED, by_limit, "bolt", single=True),
             Filter("drift", _("Drift"), [("yes", _("differs"))], only_drifted, "git-compare"),
         ],
@@ -93,8 +100,10 @@ def line(row: Route, wish: RouteWish | None) -> Line:
     return Line(row, wish, limit_words(wish.limit) if wish else "", sticky)
 
 
-def environments() -> list[tuple[str, str]]:
-    return [(name, name) for name in Environment.objects.values_list("name", flat=True)]
+def in_the_top_bar(request: HttpRequest, known: list[Environment]) -> Environment | None:
+    """The one that lists narrow themselves to; None = all."""
+    chosen = environment_chosen(request)
+    return next((one for one in known if one.pk == chosen), None)
 
 
 def by_limit(queryset: Any, values: list[str]) -> Any:
@@ -104,98 +113,6 @@ def by_limit(queryset: Any, values: list[str]) -> Any:
 
 def only_drifted(queryset: Any, values: list[str]) -> Any:
     return queryset.exclude(drift=[])
-
-
-# ---- publishing ---------------------------------------------------------------------------------
-
-
-@require_http_methods(GET_AND_POST)
-@requires("gateway.plan")
-def publish(request: HttpRequest) -> HttpResponse:
-    """First which deployment, then how it is reached."""
-    choices = list(selectors.publishable(current_environment(request)))
-    deployment = chosen(request)
-    if deployment is None:
-        return render(request, "gateway/publish.html", {"deployment": None, "choices": choices})
-    route = RouteForm(request.POST or None, initial=first_route(deployment))
-    service = ServiceForm(request.POST or None, initial=first_service(deployment))
-    status = 200
-    if request.method == "POST":
-        status = 422
-        # Both are asked, so that all of what is wrong is told at once.
-        if all([route.is_valid(), service.is_valid()]):
-            try:
-                plan = services.deployment_publish(
-                    person=me(request),
-                    deployment=deployment,
-                    name=route.cleaned_data["name"],
-                    route=route.wish(),
-                    service=service.wish(),
-                    reason=route.cleaned_data["reason"],
-                )
-            except RuleViolation as wrong:
-                status = blame(wrong, route, service)
-            else:
-                return redirect("plan-detail", plan.pk)
-    context: dict[str, Any] = {
-        "deployment": deployment,
-        "choices": choices,
-        "form": route,
-        "service_form": service,
-        "need": selectors.stickiness(deployment),
-        "service": selectors.service_of(deployment),
-        "nodes": nodes_of(deployment.environment),
-        "gateway": selectors.gateway_facts(deployment.environment),
-    }
-    return render(request, "gateway/publish.html", context, status=status)
-
-
-def chosen(request: HttpRequest) -> Deployment | None:
-    """?deployment=ID.  Raises Http404 if there is none of that id."""
-    asked = request.GET.get("deployment", "")
-    if not asked:
-        return None
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
-        raise Http404
-    found: Deployment | None = (
-        Deployment.objects.select_related("environment").filter(pk=int(asked)).first()
-    )
-    if found is None:
-        raise Http404
-    return found
-
-
-def first_route(deployment: Deployment) -> dict[str, Any]:
-    """A route nobody has yet: the deployment's name, the gateway's own address."""
-    taken = set(
-        Route.objects.filter(environment=deployment.environment).values_list("name", flat=True)
-    )
-    names = [deployment.name[:36], *(f"{deployment.name[:36]}-{n}" for n in range(2, 100))]
-    return {
-        "name": next((name for name in names if name not in taken), ""),
-        "hosts": selectors.gateway_ip(deployment.environment),
-    }
-
-
-def first_service(deployment: Deployment) -> dict[str, Any]:
-    """How the deployment is served now; where it is not yet, what it needs."""
-    known = selectors.service_of(deployment)
-    wish = selectors.wish_of_service(known) if known else None
-    initial = service_initial(wish) if wish else {}
-    if selectors.stickiness(deployment).required:
-        initial["hash_on"] = "ip"
-    return initial
-
-
-def nodes_of(environment: Environment) -> int:
-    return selectors.gateway_nodes(environment, environment.gateway_id)
-
-
-def blame(wrong: RuleViolation, *forms: Any) -> int:
-    """Put what was refused beside its field, on the form that has it; the status to answer with."""
-    form = next((one for one in forms if place(one, wrong.field)), forms[0])
-    form.add_error(place(form, wrong.field), wrong.message)
-    return 409 if isinstance(wrong, Conflict) else 422
 
 
 # ---- one route ----------------------------------------------------------------------------------
@@ -401,3 +318,14 @@ def service_or_404(pk: int) -> GatewayService:
     if row is None:
         raise Http404
     return row
+
+
+def nodes_of(environment: Environment) -> int:
+    return selectors.gateway_nodes(environment, environment.gateway_id)
+
+
+def blame(wrong: RuleViolation, *forms: Any) -> int:
+    """Put what was refused beside its field, on the form that has it; the status to answer with."""
+    form = next((one for one in forms if place(one, wrong.field)), forms[0])
+    form.add_error(place(form, wrong.field), wrong.message)
+    return 409 if isinstance(wrong, Conflict) else 422
