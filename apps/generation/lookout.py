@@ -14,6 +14,7 @@ from apps.generation.rules import seed_of
 from apps.generation.selectors import signed_urls
 
 RECENT = 8
+AWAITED = timedelta(minutes=15)  # what moderation has not passed by then waits for a person
 DAYS = {"day": 1, "week": 7, "month": 30}
 SINCE = [("day", _("last 24 hours")), ("week", _("last 7 days")), ("month", _("last 30 days"))]
 SHOWN = [("yes", _("shown")), ("no", _("waits for moderation"))]
@@ -42,8 +43,21 @@ class JobView:
         return sum(1 for tile in self.tiles if tile.image)
 
     @property
+    def first_image(self) -> Image | None:
+        return next((tile.image for tile in self.tiles if tile.image), None)
+
+    @property
     def hidden(self) -> int:
         return sum(1 for tile in self.tiles if tile.state == "hidden")
+
+    @property
+    def every(self) -> str:
+        """How often its page looks again: while it is drawn, and for a while after it, when
+        moderation passes one picture after the other; "" = not any more."""
+        if not self.job.settled:
+            return "2s"
+        fresh = self.job.created_at > timezone.now() - AWAITED
+        return "5s" if self.hidden and fresh else ""
 
     @property
     def strip(self) -> list[Tile]:

@@ -77,7 +77,7 @@ def render_home(
     context = {
         "form": form,
         "recent": recent,
-        "moving": any(not one.job.settled for one in recent),
+        "every": min((one.every for one in recent if one.every), default=""),
         "counts": selectors.counts(environment),
         "samplers": SAMPLERS,
         "refused": refused,

@@ -151,7 +151,7 @@ def test_a_viewer_looks_but_does_not_ask(vic, deployment):
     assert "You may look, but not ask for pictures." in page
     assert send(client, deployment).status_code == 403
     detail = reverse("generation-detail", args=[job.uuid])
-    assert "generation-cancel" not in body(client.get(detail))
+    assert "/cancel/" not in body(client.get(detail))
     for name in ("generation-cancel", "generation-retry"):
         assert client.post(reverse(name, args=[job.uuid])).status_code == 403
     job.refresh_from_db()
@@ -228,7 +228,17 @@ def test_a_request_being_drawn_shows_every_picture_s_state(olga, deployment):
 def test_a_finished_request_stops_asking(olga, deployment):
     job = factories.make_job(deployment=deployment)
     page = body(english(olga).get(reverse("generation-detail", args=[job.uuid])))
-    assert "every 2s" not in page and "generation-cancel" not in page
+    assert 'hx-trigger="every' not in page and "/cancel/" not in page
+
+
+def test_what_moderation_may_pass_any_moment_is_looked_at_again_for_a_while(olga, deployment):
+    job = factories.make_job(deployment=deployment)
+    factories.make_image(job=job, hidden=True)
+    client, url = english(olga), reverse("generation-detail", args=[job.uuid])
+    assert "every 5s" in body(client.get(url))
+    assert "every 5s" in body(client.get(reverse("generation-home")))
+    Job.objects.update(created_at="2020-01-01T00:00Z")
+    assert 'hx-trigger="every' not in body(client.get(url))
 
 
 def test_cancel_and_try_again_by_button(olga, deployment):
