@@ -16,13 +16,22 @@ from django.utils.translation import gettext_noop
 from apps.core import runs
 from apps.core.drift import differences
 from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
+from apps.core.lateness import not_shown_yet
 from apps.core.lease import KeptAlive, LeaseLost, claim, release
 from apps.core.models import Intent, IntentState, Reconcilable, Revision, Run, RunItem
 from apps.core.pauses import paused_until
 from apps.core.phases import Phase
 from apps.core.words import Say
 from apps.core.workqueue import ring, wake
-from cloud.errors import CloudError, LostAnswer, Terminal, Throttled, Transient
+from cloud.errors import (
+    AlreadyExists,
+    CloudError,
+    LostAnswer,
+    NotAuthorized,
+    Terminal,
+    Throttled,
+    Transient,
+)
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +40,7 @@ ROUNDS = (
 )
 LOOK_AGAIN_S = 2.0
 LONGEST_WAIT_S = 300.0
+REFUSED_AGAIN_S = 60.0
 
 
 def run(kind_name: str, pk: int) -> Verdict | None:
@@ -63,16 +73,20 @@ UNTOLD = gettext_noop(
     "Nobody can tell whether a call took place: its answer was lost, and it leaves no trace to look"
     " for. A person has to decide under “Unknown outcomes”."
 )
+NOT_SHOWN = gettext_noop("The service took the change but does not show it yet.")
 CANCELLED = gettext_noop("Cancelled between two steps; what was done stays done.")
 
 
 def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
     """Observe, plan and apply until nothing is left, then judge.  Raises CloudError, LeaseLost."""
     resolved, untold = False, frozenset[str]()
+    sent: set[tuple[int, str, str]] = set()
     for _ in range(ROUNDS):
         want = kind.desired(row, row.wish())
         have = kind.observe(row, want)
         actions = differences(kind, row, want, have)
+        if not_shown_yet(kind.name, row, actions):
+            return Verdict(Phase.WORKING, Say(NOT_SHOWN), LOOK_AGAIN_S)
         if not resolved:
             untold = resolve_left_open(kind, row, actions)
             resolved = True
@@ -83,10 +97,16 @@ def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
             return Verdict(Phase.BLOCKED, Say(UNTOLD))
         if not wanted:
             return look(kind, row, want, have, actions)
-        for action in wanted:
+        # The answer was yes, and the world still looks as before: an old view of it, or a value
+        # that the service keeps in another form.  Sending it over and over helps with neither.
+        fresh = [one for one in wanted if (row.generation, one.key, one.change.call) not in sent]
+        if not fresh:
+            return Verdict(Phase.WORKING, Say(NOT_SHOWN), LOOK_AGAIN_S)
+        for action in fresh:
             if row.run_id and Run.objects.filter(pk=row.run_id, status="cancelled").exists():
                 return Verdict(Phase.BLOCKED, Say(CANCELLED))
             perform(kind, row, action, lease)
+            sent.add((row.generation, action.key, action.change.call))
         row.refresh_from_db()
     say = gettext_noop("Still being brought in step.")
     return Verdict(Phase.WORKING, Say(say), LOOK_AGAIN_S)
@@ -207,6 +227,12 @@ def blame(error: CloudError, row: Reconcilable) -> Verdict:
     if isinstance(error, Throttled):
         say = Say.of(gettext_noop("%(service)s asks to slow down."), service=error.service)
         return Verdict(Phase.WORKING, say, max(error.retry_s, 1) * random.uniform(1, 1.5))
+    if isinstance(error, AlreadyExists):
+        # Of this name there is one that the last look did not show: the next look tells whose.
+        return Verdict(Phase.DEGRADED, sentence(error), wait_s(row.failures))
+    if isinstance(error, NotAuthorized):
+        # A key that was replaced or a permission given back is noticed without anybody's click.
+        return Verdict(Phase.BLOCKED, sentence(error), max(REFUSED_AGAIN_S, wait_s(row.failures)))
     if isinstance(error, Terminal):
         return Verdict(Phase.BLOCKED, sentence(error))
     assert isinstance(error, Transient)

@@ -165,8 +165,13 @@ def item_finish(item: RunItem, *, ok: bool, message: Say) -> None:
         item.steps.filter(status__in=[StepStatus.PENDING, StepStatus.RUNNING]).exclude(
             key=SETTLE
         ).update(status=StepStatus.SKIPPED, finished_at=now)
-    run = Run.objects.filter(pk=item.run_id, status=RunStatus.RUNNING)
+    run = Run.objects.filter(pk=item.run_id)
     if not ok:
-        run.update(status=RunStatus.FAILED, finished_at=now, message=message.to_json())
+        run.filter(status=RunStatus.RUNNING).update(
+            status=RunStatus.FAILED, finished_at=now, message=message.to_json()
+        )
     elif not RunItem.objects.filter(run_id=item.run_id).exclude(status=StepStatus.DONE).exists():
-        run.update(status=RunStatus.SUCCEEDED, finished_at=now, message=message.to_json())
+        # Also one that had failed: its last object found its way after all.
+        run.filter(status__in=[RunStatus.RUNNING, RunStatus.FAILED]).update(
+            status=RunStatus.SUCCEEDED, finished_at=now, message=message.to_json()
+        )
