@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sandbox.accounts import APP_ID, OWNER_UIN, REGION
 from sandbox.ci.service import Ci
+from sandbox.control import Control
 from sandbox.cos.service import Cos
 from sandbox.faults import Faults
 from sandbox.gateway.service import Gateways
@@ -48,22 +49,27 @@ async def start(world: World) -> None:
 async def stop(world: World) -> None:
     for service in (world.ci, world.cos, world.gateway, world.tencent, world.kube):
         await service.stop()
-    world.store.close()
+    world.close()
 
 
-async def serve(world: World) -> None:
+async def serve(world: World, *, control: bool = False) -> None:
     """Serve until SIGINT or SIGTERM."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     await start(world)
+    door = Control(world) if control else None
+    if door:
+        await door.start()
     found = endpoints(world)
     path = world.home / "endpoints.json"
     path.touch(mode=0o600)
     path.write_text(json.dumps(found, indent=1))
     print(json.dumps(found), flush=True)
     await stopping.wait()
+    if door:
+        await door.stop()
     await stop(world)
 
 
@@ -72,9 +78,11 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="folder that keeps all state")
     parser.add_argument("--pace", type=float, default=1.0, help="factor on all waiting times")
     parser.add_argument("--faults", type=Path, help="JSON list of faults to inject")
+    parser.add_argument("--control", action="store_true", help="a back door for tests")
     options = parser.parse_args()
     faults = Faults.from_file(options.faults) if options.faults else None
-    asyncio.run(serve(open_world(options.home, pace=options.pace, faults=faults)))
+    world = open_world(options.home, pace=options.pace, faults=faults)
+    asyncio.run(serve(world, control=options.control))
 
 
 if __name__ == "__main__":

@@ -46,5 +46,9 @@ class Accounts:
         entry = self._keys[secret_id]
         return Key(secret_id, entry["secret_key"], entry["uin"], frozenset(entry["denied"]))
 
+    def delete(self, secret_id: str) -> None:
+        """From now on nobody gets in with it.  KeyError if there is none."""
+        del self._keys[secret_id]
+
     def first(self) -> Key:
         return self.get(next(iter(self._keys)))

@@ -85,7 +85,7 @@ class Ci:
 
     async def _guarded(self, call: Call, fault: str, action: str, serve: Any) -> Reply:
         """Serve with the fault rules around it; `action` is the name in access policies."""
-        await self.world.faults.before("ci", fault)
+        await self.world.faults.before("ci", fault, writes=call.method != "GET")
         if call.caller and not call.caller.may("ci", action):
             raise CiError("AccessDenied")
         made: Reply = await serve(call)

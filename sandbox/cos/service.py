@@ -87,7 +87,8 @@ class Cos:
         if call.address.ci:
             raise CosError("MethodNotAllowed")
         operation = operations.find(call)
-        await self.world.faults.before("cos", operation.name)
+        writes = call.method not in ("GET", "HEAD")
+        await self.world.faults.before("cos", operation.name, call.key, writes=writes)
         self._authorize(call, operation)
         reply = await operation.handler(self, call)
         await self.world.faults.after("cos", operation.name)

@@ -257,7 +257,7 @@ async def faulty(gateway: Gateway, action: str, answer: Callable[[], Reply]) -> 
     """The answer, unless a fault rule for service "kong" (action "PATCH upstreams") strikes."""
     faults = gateway.world.faults
     try:
-        await faults.before("kong", action)
+        await faults.before("kong", action, writes=not action.startswith("GET"))
         reply = answer()
         await faults.after("kong", action)
     except Dropped:

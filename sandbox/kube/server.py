@@ -246,7 +246,9 @@ class ApiServer:
         action = f"{request.method} {resource.name}"
         if target.subresource:
             action += f"/{target.subresource}"
-        await self.faults.before("kube", action)
+        about = "/".join(part for part in (target.namespace, target.name) if part)
+        writes = verb not in ("get", "list", "watch") and not call.query.get("dryRun")
+        await self.faults.before("kube", action, about, writes=writes)
         if verb == "watch":
             watch = self.operations.watch(call)
             await self.faults.after("kube", action)
@@ -255,6 +257,8 @@ class ApiServer:
             return await self._log(request, call, action)
         status, answer = self.operations.run(call)
         await self.faults.after("kube", action)
+        if verb in ("get", "list"):
+            answer = self.faults.seen("kube", action, f"{about}?{request.query_string}", answer)
         headers = {}
         if call.warnings:
             said = [json.dumps(text, ensure_ascii=False) for text in call.warnings]

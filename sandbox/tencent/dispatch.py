@@ -25,6 +25,7 @@ from sandbox.world import World
 
 log = logging.getLogger(__name__)
 
+READING = ("Describe", "Get", "Check", "List")
 MAX_BODY_BYTES = 10 * 1024 * 1024
 REGIONS = (REGION, "ap-shanghai", "ap-beijing", "ap-nanjing", "ap-chengdu", "ap-hongkong")
 # Calls that need no region, as in the real account-wide services.
@@ -78,7 +79,9 @@ class Dispatch:
                 " resource (*). Please check your CAM policies.",
             )
         self.throttle.take(ask.key.uin, ask.region, ask.service, ask.action, now)
-        await self.world.faults.before(ask.service, ask.action)
+        reads = ask.action.startswith(READING)
+        about = json.dumps(ask.body, sort_keys=True)
+        await self.world.faults.before(ask.service, ask.action, about, writes=not reads)
         self.table.check_request(ask.service, ask.version, ask.action, ask.body)
         handler = self.handlers.get((ask.service, ask.version, ask.action))
         if handler is None:
@@ -89,6 +92,8 @@ class Dispatch:
         if inspect.isawaitable(answer):
             answer = await answer
         await self.world.faults.after(ask.service, ask.action)
+        if reads:
+            answer = self.world.faults.seen(ask.service, ask.action, about, answer)
         for mistake in self.table.answer_mistakes(ask.service, ask.version, ask.action, answer):
             self.answer_mistakes.append((ask.action, mistake))
             log.error("Answer of %s breaks the description: %s", ask.action, mistake)
