@@ -35,7 +35,6 @@ class CaseOut(Output):
     policy_label: str
     bucket: str
     key: str
-    object_url: str  # its public address: who reads it there is anonymous
     etag: str
     generation_id: int
     prompt: str
@@ -63,10 +62,6 @@ class CaseOut(Output):
         return str(case.reason_say)
 
     @staticmethod
-    def resolve_object_url(case: Case) -> str:
-        return cos_for(case.environment, case.bucket).object_url(case.key)
-
-    @staticmethod
     def resolve_generation_id(case: Case) -> int:
         return case.image.job_id
 
@@ -79,7 +74,17 @@ class CaseOut(Output):
         return case.image.seed
 
 
-class ClaimedOut(CaseOut):
+class AddressedOut(CaseOut):
+    """`object_url` is the object's public address: who reads it there is anonymous."""
+
+    object_url: str
+
+    @staticmethod
+    def resolve_object_url(case: Case) -> str:
+        return cos_for(case.environment, case.bucket).object_url(case.key)
+
+
+class ClaimedOut(AddressedOut):
     """A case in your hands until `claim_until`: decide with `token`.  `picture` is a signed address
     that works for five minutes."""
 
@@ -130,7 +135,7 @@ class DecisionOut(Output):
         return str(decision.policy)
 
 
-class CaseDetailOut(CaseOut):
+class CaseDetailOut(AddressedOut):
     scenes: list[dict[str, Any]]
     probes: list[ProbeOut]
     decisions: list[DecisionOut]
@@ -218,8 +223,8 @@ def claim(request: HttpRequest, body: ClaimIn) -> Any:
     if body.case is not None:
         services.case_claim_one(person=person, case=get(body.case))
         return [get(body.case)]
-    environment = environment_get(body.environment) if body.environment else None
-    taken = services.case_claim(person=person, count=body.count, environment=environment)
+    environment_pk = environment_get(body.environment).pk if body.environment else None
+    taken = services.case_claim(person=person, count=body.count, environment_pk=environment_pk)
     order = ("-severity", "opened_at", "pk")
     return list(selectors.case_list().filter(pk__in=taken).order_by(*order))
 

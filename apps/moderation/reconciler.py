@@ -62,10 +62,10 @@ def observe(row: Case, want: Want | None) -> Have | None:
             case_reopen(row, head.etag)
             raise Waiting(Say(gettext_noop("The bytes under the key changed; judged anew.")))
         status = cos.anonymous_status(row.key, timeout_s=PATIENCE_S)
-    applied_at = row.applied_at or timezone.now()
-    have = Have(acl.canned, status, (timezone.now() - applied_at).total_seconds())
+    note_floors(row, want, Have(acl.canned, status))
+    since_s = (timezone.now() - row.applied_at).total_seconds() if row.applied_at else 0.0
+    have = Have(acl.canned, status, since_s)
     write_down(row, want, have)
-    note_floors(row, want, have)
     return have
 
 

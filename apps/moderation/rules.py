@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.utils.translation import gettext_noop
 
@@ -36,17 +36,17 @@ WORDS = tuple(_WORDS.split())
 LABELS: dict[str, str] = {
     "gore": gettext_noop("Gore"),
     "weapons": gettext_noop("Weapons"),
-    "porn": gettext_noop("Pornography"),
+    "porn": gettext_noop("Porn"),
     "sexy": gettext_noop("Suggestive"),
     "minors": gettext_noop("Minors"),
     "self-harm": gettext_noop("Self-harm"),
     "hate": gettext_noop("Hate"),
-    "rights": gettext_noop("Infringement"),
+    "rights": gettext_noop("Copyright"),
     "ads": gettext_noop("Advertising"),
 }
 # What CI calls its scenes, and the qualities it names within them.
 SCENES: dict[str, str] = {
-    "porn": gettext_noop("Pornography"),
+    "porn": gettext_noop("Porn"),
     "terrorism": gettext_noop("Violence"),
     "politics": gettext_noop("Politics"),
     "ads": gettext_noop("Advertising"),
@@ -150,6 +150,6 @@ def seen_ms(told: object) -> int:
         return 0
 
 
-def scene_rows(scenes: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+def scene_rows(scenes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Stored scenes, the worst first."""
     return sorted(scenes, key=lambda scene: -int(str(scene.get("score", 0))))

@@ -14,7 +14,6 @@ from apps.accounts.permissions import Role, can
 from apps.audit.services import record
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.workqueue import ring, wake
-from apps.environments.models import Environment
 from apps.generation.models import Image
 from apps.moderation import intake, rules, words
 from apps.moderation.models import (
@@ -72,7 +71,7 @@ def case_claim(
     *,
     person: "User",
     count: int = rules.BATCH,
-    environment: Environment | None = None,
+    environment_pk: int | None = None,
     case: Case | None = None,
 ) -> list[int]:
     """Take up to `count` open cases, worst and oldest first, or this very one.  Their keys.
@@ -85,7 +84,7 @@ def case_claim(
         "person": person.pk,
         "own": is_administrator(person),
         "lead": can(person, "moderation.release"),
-        "environment": environment.pk if environment else None,
+        "environment": environment_pk,
         "case": case.pk if case else None,
         "count": 1 if case else max(0, min(count, rules.BATCH_MOST)),
     }

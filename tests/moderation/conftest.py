@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from PIL import Image as Drawing
 
@@ -143,7 +144,7 @@ def time_passes(case: Case, seconds: float) -> None:
         spec = {**case.spec, "not_before": (case.not_before - back).isoformat()}
         moved["spec"] = spec
     Case.objects.filter(pk=case.pk).update(**moved)
-    case.probes.update(at=timezone.now() - back)
+    case.probes.update(at=F("at") - back)
     case.refresh_from_db()
 
 

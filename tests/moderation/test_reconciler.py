@@ -175,16 +175,16 @@ def test_a_freeze_decided_while_the_loop_looks_is_not_overtaken(case, rui, lea, 
     time_passes(case, 11)
     look(case)
     Image.objects.filter(pk=case.image_id).update(hidden=True)
-    write_down = reconciler.write_down
+    note_floors = reconciler.note_floors
 
     def freeze_first(row, want, have):
-        monkeypatch.setattr(reconciler, "write_down", write_down)
-        write_down(row, want, have)
+        monkeypatch.setattr(reconciler, "note_floors", note_floors)
         services.case_overrule(
             person=lea, case=case, verdict="freeze", label="gore", reason="Blood."
         )
+        note_floors(row, want, have)
 
-    monkeypatch.setattr(reconciler, "write_down", freeze_first)
+    monkeypatch.setattr(reconciler, "note_floors", freeze_first)
     look(case)
     assert hidden(case)
     look(case)
