@@ -20,6 +20,8 @@ from apps.deployments.spec import DeploymentSpec
 from apps.deployments.words import STUCK, pod_say, rollout_say
 from apps.environments.clients import kube_for
 from apps.environments.models import Environment
+from apps.environments.products import Product
+from apps.environments.readings import due_now
 from apps.registry.models import Version
 from cloud.errors import Rejected
 from cloud.kube import Conflicted, KubeClient
@@ -83,14 +85,25 @@ def observe(row: Deployment, want: Want | None) -> Have | None:
             continue
         differs[key] = tuple(object_diff(live[key], merged))
         holders[key] = held
+    found = rollout(kube, row, live)
+    if moved(row, found):
+        # Cards and room changed with the pods: what other pages read of them should follow soon.
+        due_now(row.environment, [Product.KUBE])
     return Have(
         live=live,
         differs=differs,
         replaced=frozenset(replaced),
         holders=holders,
-        rollout=rollout(kube, row, live),
+        rollout=found,
         address=balancer_address(live.get(("Service", row.service_name))),
     )
+
+
+def moved(row: Deployment, found: Rollout | None) -> bool:
+    """True if pods came, went or found a node since the last look."""
+    now = {(pod.name, pod.node) for pod in found.pods} if found else set()
+    then = {(pod["name"], pod["node"]) for pod in row.observed.get("pods", ())}
+    return now != then
 
 
 def ours(kube: KubeClient, row: Deployment) -> dict[Key, Any]:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from apps.core.access import allowed, requires
 from apps.core.errors import RuleViolation
+from apps.core.listing import listing_page
 from apps.environments.selectors import current_environment, environment_list
 from apps.gpu import selectors, services
 from apps.gpu.forms import PriceForm, ProfileForm, WhatIfForm
@@ -37,8 +38,17 @@ def card_map(request: HttpRequest) -> HttpResponse:
     elif asked:
         status, gpu_type = 422, ""
     found = selectors.card_map(environment, gpu_type, ask, count) if ask or gpu_type else known
-    context = {"environment": environment, "map": found, "form": form, "chosen": gpu_type}
-    return render(request, "gpu/card_map.html", context, status=status)
+    fragment = request.headers.get("HX-Request") == "true"
+    context = {
+        "environment": environment,
+        "map": found,
+        "form": form,
+        "chosen": gpu_type,
+        "fragment": fragment,
+    }
+    answer = listing_page(request, "gpu/card_map.html", context, partial="card-map")
+    answer.status_code = status
+    return answer
 
 
 @requires("console.view")
