@@ -218,7 +218,8 @@ def review(api: Api) -> None:
     claims = api("POST", "/moderation/claim", {"count": 2})
     decisions = (("freeze", 403), ("approve", 200))
     for case, (verdict, status) in zip(claims, decisions, strict=True):
-        wish = {"verdict": verdict, "label": "gore", "reason": "the example", "token": case["token"]}
+        wish = {"verdict": verdict, "label": "gore", "reason": "the example"}
+        wish["token"] = case["token"]
         api("POST", f"/moderation/cases/{case['id']}/decide", wish)
         path = f"/moderation/cases/{case['id']}"
         proven = api.until(path, lambda c: c["phase"] == "ready", "the proof")

@@ -1,3 +1,5 @@
+"""The world of things is empty when a test begins."""
+
 import pytest
 
 from tests.core.things.reconciler import SERVICE

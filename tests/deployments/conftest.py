@@ -1,3 +1,5 @@
+"""A published checkpoint in an adopted environment, and a real sandbox cluster to put it on."""
+
 import pytest
 
 from tests.cloud.conftest import eventually, running

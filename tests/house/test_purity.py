@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = sorted(path for name in ("plan", "rules") for path in ROOT.glob(f"apps/*/{name}.py"))
+PURE = sorted(
+    path
+    for name in ("plan", "rules")
+    for where in (f"apps/*/{name}.py", f"apps/*/{name}/*.py")  # a long one is a package
+    for path in ROOT.glob(where)
+)
 
 
 def imported(source: str) -> set[str]:
@@ -19,7 +24,9 @@ def imported(source: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", PURE, ids=lambda path: f"{path.parent.name}.{path.stem}")
+@pytest.mark.parametrize(
+    "path", PURE, ids=lambda path: ".".join(path.relative_to(ROOT / "apps").with_suffix("").parts)
+)
 def test_it_knows_django_only_for_marking_strings(path: Path):
     django = {name for name in imported(path.read_text()) if name.split(".")[0] == "django"}
     assert django <= {"django.utils.translation"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
 import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,12 +147,15 @@ def told_apart(apply: Callable[..., Any]) -> tuple[set[str], bool]:
 
 
 def actions_of(module: types.ModuleType) -> set[type]:
-    """Classes of a plan.py that are actions: they have a key and a change."""
+    """Classes of a plan module that are actions: they have a key and a change."""
+    names = [name for _, name, _ in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    parts = [module, *(import_module(f"{module.__name__}.{name}") for name in names)]
     return {
         one
-        for one in vars(module).values()
+        for part in parts
+        for one in vars(part).values()
         if isinstance(one, type)
-        and one.__module__ == module.__name__
+        and one.__module__ == part.__name__
         and hasattr(one, "key")
         and ("change" in one.__annotations__ or hasattr(one, "change"))
     }
@@ -167,11 +170,11 @@ def test_every_planned_action_can_be_done(kind: Kind) -> None:
     assert len(left) <= int(rest), f"{kind.name}: apply() does not tell {sorted(left)} apart"
 
 
-PLANS = sorted(ROOT.glob("apps/*/plan.py"))
+PLANS = sorted({path.parent.name for path in ROOT.glob("apps/*/plan*") if path.stem == "plan"})
 
 
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.parent.name)
-def test_no_action_is_written_that_nothing_plans(path: Path) -> None:
-    module = import_module(f"apps.{path.parent.name}.plan")
+@pytest.mark.parametrize("app", PLANS)
+def test_no_action_is_written_that_nothing_plans(app: str) -> None:
+    module = import_module(f"apps.{app}.plan")
     assert actions_of(module)
     assert actions_of(module) - {one for kind in KINDS for one in planned(kind)} == set()
