@@ -55,7 +55,7 @@ def service(name: str = "web", **spec: Any) -> Document:
         "metadata": {"name": name, "namespace": "default"},
         "spec": {
             "selector": {"app": name},
-            "ports": [{"port": 80, "targetPort": "http"}],
+            "ports": [{"port": 8080, "targetPort": "http"}],  # below 1024 only root may listen
             **spec,
         },
     }

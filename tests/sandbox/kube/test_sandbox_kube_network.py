@@ -13,7 +13,7 @@ from tests.sandbox.kube.worlds import CLUSTER, refused, until
 Document = dict[str, Any]
 
 
-async def ask(address: str, port: int = 80) -> str:
+async def ask(address: str, port: int = 8080) -> str:
     """The IP of the pod that answers one new connection."""
     url = f"http://{address}:{port}/internal/ping"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
@@ -23,9 +23,9 @@ async def ask(address: str, port: int = 80) -> str:
 async def serving(cluster: KubeCluster, pods: int, **spec: Any) -> Document:
     cluster.create("services", "default", service(**spec))
     cluster.create("deployments", "default", deployment(replicas=pods))
-    await until(lambda: len(cluster.endpoints("default", "web", 80)) == pods, what="endpoints")
+    await until(lambda: len(cluster.endpoints("default", "web", 8080)) == pods, what="endpoints")
     item = cluster.get("services", "default", "web") or {}
-    await until(lambda: not refused(item["spec"]["clusterIP"], 80))
+    await until(lambda: not refused(item["spec"]["clusterIP"], 8080))
     return item
 
 
@@ -33,7 +33,7 @@ async def test_a_cluster_ip_goes_round_the_ready_pods(cluster: KubeCluster, node
     item = await serving(cluster, 2)
     answered = [await ask(item["spec"]["clusterIP"]) for _ in range(4)]
     assert answered[:2] == answered[2:]
-    assert {(ip, 7860) for ip in answered} == set(cluster.endpoints("default", "web", 80))
+    assert {(ip, 7860) for ip in answered} == set(cluster.endpoints("default", "web", 8080))
 
 
 async def test_client_ip_affinity_stays_with_one_pod(cluster: KubeCluster, node: str) -> None:
@@ -56,7 +56,7 @@ def test_affinity_ends_with_its_time_or_its_pod() -> None:
 async def test_a_service_without_ready_pods_refuses(cluster: KubeCluster, node: str) -> None:
     item = await serving(cluster, 1)
     cluster.delete("deployments", "default", "web")
-    await until(lambda: refused(item["spec"]["clusterIP"], 80))
+    await until(lambda: refused(item["spec"]["clusterIP"], 8080))
 
 
 async def test_a_load_balancer_is_bought_and_given_back(
@@ -72,10 +72,10 @@ async def test_a_load_balancer_is_bought_and_given_back(
     item = cluster.get("services", "default", "web") or {}
     assert item["metadata"]["annotations"]["service.kubernetes.io/loadbalance-id"].startswith("lb-")
     assert address == world.network.load_balancer(0)
-    await until(lambda: not refused(address, 80))
+    await until(lambda: not refused(address, 8080))
     assert await ask(address)
     cluster.delete("services", "default", "web")
-    await until(lambda: refused(address, 80))
+    await until(lambda: refused(address, 8080))
     assert cluster.addresses.load_balancer_ip() == address
 
 
@@ -93,7 +93,7 @@ async def test_a_deleted_cluster_leaves_nothing_behind(
     item = await serving(cluster, 1)
     address = cluster.server.address
     world.kube.delete_cluster(CLUSTER)
-    await until(lambda: refused(address, 6443) and refused(item["spec"]["clusterIP"], 80))
+    await until(lambda: refused(address, 6443) and refused(item["spec"]["clusterIP"], 8080))
     await until(lambda: not world.store.collection("kube.addresses"))
     assert world.kube.clusters() == []
     assert not world.store.collection(f"kube.{CLUSTER}.objects")

@@ -189,10 +189,10 @@ async def test_readiness_follows_the_server(cluster: KubeCluster, node: str) -> 
     cluster.create("services", "default", service())
     cluster.create("deployments", "default", deployment())
     await until(lambda: ready(cluster))
-    assert len(await until(lambda: cluster.endpoints("default", "web", 80))) == 1
+    assert len(await until(lambda: cluster.endpoints("default", "web", 8080))) == 1
     await PlainWebUi.made[0].stop()
     await until(lambda: not ready(cluster))
-    await until(lambda: not cluster.endpoints("default", "web", 80))
+    await until(lambda: not cluster.endpoints("default", "web", 8080))
 
 
 async def test_a_job_makes_a_directory_on_the_file_system(
@@ -280,7 +280,7 @@ async def test_everything_is_there_again_after_a_restart(
     cluster.create("services", "default", service())
     cluster.create("deployments", "default", deployment(resources=slice_of(50, 10)))
     await until(lambda: ready(cluster))
-    await until(lambda: cluster.endpoints("default", "web", 80))
+    await until(lambda: cluster.endpoints("default", "web", 8080))
     before = pod_of(cluster) or {}
     version = cluster.objects.version
     config = world.kube.kubeconfig(CLUSTER, "olga")
@@ -300,7 +300,7 @@ async def test_everything_is_there_again_after_a_restart(
         assert after["status"]["podIP"] == before["status"]["podIP"]
         assert after["status"]["containerStatuses"][0]["restartCount"] == 1
         address = (fresh.get("services", "default", "web") or {})["spec"]["clusterIP"]
-        await until(lambda: not refused(address, 80))
+        await until(lambda: not refused(address, 8080))
         assert again.kube.cluster(CLUSTER).url in config
     finally:
         await again.kube.stop()
