@@ -49,10 +49,7 @@ def deployment_create(
     if Deployment.objects.filter(environment=environment, name=name).exists():
         raise RuleViolation(_("There is a deployment of this name already."), field="name")
     row = Deployment(environment=environment, name=name)
-    try:
-        row.full_clean(exclude=["spec"])
-    except ValidationError as wrong:
-        raise RuleViolation(wrong.messages[0], field="name") from wrong
+    check_name(row)
     spec = complete(environment, wish, None)
     check_public(spec, None, public_confirmed)
     row.checkpoint_id = spec.checkpoint
@@ -139,6 +136,13 @@ def deployment_put_back(*, person: "User", row: Deployment) -> Plan:
     title = Say.of(gettext_noop("Put deployment %(name)s back in step"), name=row.name)
     spec = DeploymentSpec.model_validate(row.spec)
     return propose(row, spec, title, person, "", "deployment.put_back", trigger="drift")
+
+
+def check_name(row: Deployment) -> None:
+    try:
+        row.full_clean(exclude=["spec"])
+    except ValidationError as wrong:
+        raise RuleViolation(wrong.messages[0], field="name") from wrong
 
 
 def refuse_deleting(row: Deployment) -> None:

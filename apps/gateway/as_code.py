@@ -60,10 +60,10 @@ def service_from_yaml(environment: Environment, name: str, text: ServiceText) ->
                 _("A gateway service stays with its deployment; write one of another name."),
                 field="deployment",
             )
-        if {**row.spec, **chosen} == row.spec:
+        base = ServiceWish.model_validate(row.spec).model_dump(mode="json")
+        if {**base, **chosen} == base:
             return [Target(row, row.spec)]
         services.refuse_unfinished(row)
-        base = row.spec
         before: list[Target] = []
     else:
         services.check_gateway(environment)
