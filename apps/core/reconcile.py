@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from apps.core import runs
+from apps.core.brake import check_agreed
 from apps.core.drift import differences
 from apps.core.kinds import Action, Kind, Verdict, Waiting, kind_of
 from apps.core.lateness import not_shown_yet
@@ -97,6 +98,7 @@ def converge(kind: Kind, row: Reconcilable, lease: KeptAlive) -> Verdict:
             return Verdict(Phase.BLOCKED, Say(UNTOLD))
         if not wanted:
             return look(kind, row, want, have, actions)
+        check_agreed(kind, row, wanted)
         # The answer was yes, and the world still looks as before: an old view of it, or a value
         # that the service keeps in another form.  Sending it over and over helps with neither.
         fresh = [one for one in wanted if (row.generation, one.key, one.change.call) not in sent]
