@@ -13,7 +13,7 @@ class WhatIfForm(forms.Form):
 
     gpu_type = forms.ChoiceField(label=_("Type"), required=False)
     core = forms.IntegerField(label=_("Compute"), min_value=5, max_value=800, initial=50)
-    memory_gib = forms.IntegerField(label=_("Memory"), min_value=0, max_value=999, initial=10)
+    memory_gib = forms.IntegerField(label=_("GPU memory"), min_value=0, max_value=999, initial=10)
     count = forms.IntegerField(label=_("Count"), min_value=1, max_value=500, initial=1)
 
     def __init__(self, *args: Any, gpu_types: list[str], **kwargs: Any) -> None:

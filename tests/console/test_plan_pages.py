@@ -101,6 +101,13 @@ def test_every_state_has_its_sentence_and_its_ways_on(olga, columns, words, verb
     assert offered == verbs
 
 
+def test_a_plan_that_could_not_be_made_does_not_claim_that_all_is_done(olga):
+    plan = make_plan(olga, status="failed", ready_at=None)
+    page = said(signed_in(olga).get(f"/plans/{plan.pk}/"))
+    assert "Nothing to do" not in page
+    assert "No plan could be made" in page
+
+
 def test_an_applied_plan_leads_to_its_run(olga):
     plan = make_plan(olga)
     run = plans.plan_apply(plan, olga)
