@@ -80,7 +80,16 @@ export class Transfer {
 
   /** Goes on until everything is handed over; resolves in any end. */
   async run() {
-    if (["sending", "summing", "sealing"].includes(this.state)) return;
+    this.stop();
+    const before = this.running; // whoever pauses and goes on at once must not send everything twice
+    let over;
+    this.running = new Promise((resolve) => { over = resolve; });
+    await before;
+    await this.whole();
+    over();
+  }
+
+  async whole() {
     this.stopped = false;
     this.note = null;
     this.trace = [];
@@ -194,14 +203,21 @@ export class Transfer {
     return this.sums.get(number);
   }
 
+  /** Asked for in batches, one request at a time; anew when it is old or was refused. */
   async url(number, left, tried) {
-    const known = this.urls.get(number);
-    if (known && !tried && known.until > Date.now()) return known.url;
+    if (tried) this.urls.delete(number);
+    while (!(this.urls.get(number)?.until > Date.now())) {
+      this.asking ??= this.ask(number, left).finally(() => { this.asking = null; });
+      await this.asking;
+    }
+    return this.urls.get(number).url;
+  }
+
+  async ask(number, left) {
     const numbers = [number, ...left.filter((one) => !this.urls.has(one)).slice(0, URL_BATCH - 1)];
     const { urls, expires_s: life } = await this.api.parts(this.upload.id, numbers, this.sent.size);
     const until = Date.now() + life * 1000 - URL_MARGIN_MS;
     for (const [one, url] of Object.entries(urls)) this.urls.set(Number(one), { url, until });
-    return urls[number];
   }
 
   /** fetch() does not tell how much of a body is sent, so this is the old way. */

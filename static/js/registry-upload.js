@@ -152,7 +152,7 @@ async function start(lane) {
 function run(lane, upload) {
   lane.upload = upload;
   lane.why("");
-  lane.transfer = new Transfer({ api, file: lane.file, upload, on: () => drawTransfer(lane) });
+  lane.transfer = new Transfer({ api, file: lane.file, upload, on: (of) => { if (lane.transfer === of) drawTransfer(lane); } });
   lane.transfer.run();
 }
 
