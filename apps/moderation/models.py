@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.models import Reconcilable
 from apps.core.words import Say
@@ -21,9 +22,9 @@ from apps.moderation import rules
 class CaseState(models.TextChoices):
     PENDING = "pending", _("Being judged")  # no verdict of the machine yet
     FLAGGED = "flagged", _("To review")
-    CLEAN = "clean", _("Clean")  # published by the machine
+    CLEAN = "clean", pgettext_lazy("case", "Clean")  # published by the machine
     FROZEN = "frozen", _("Frozen")
-    APPROVED = "approved", _("Approved")
+    APPROVED = "approved", pgettext_lazy("case", "Approved")
 
 
 PUBLIC = (CaseState.CLEAN, CaseState.APPROVED)

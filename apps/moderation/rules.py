@@ -42,7 +42,7 @@ LABELS: dict[str, str] = {
     "self-harm": gettext_noop("Self-harm"),
     "hate": gettext_noop("Hate"),
     "rights": gettext_noop("Copyright"),
-    "ads": gettext_noop("Advertising"),
+    "ads": gettext_noop("Ads"),
 }
 # What CI calls its scenes, and the qualities it names within them.
 SCENES: dict[str, str] = {

@@ -412,7 +412,9 @@ def decision_entry(made: Decision) -> Entry:
     name, state = SAID[Choice(made.verdict)]
     title = {
         Choice.FREEZE: _("Froze · %(label)s") % {"label": words.label_words(made.label)},
-        Choice.APPROVE: _("Released") if made.state_before == CaseState.FROZEN else _("Approved"),
+        Choice.APPROVE: _("Released")
+        if made.state_before == CaseState.FROZEN
+        else CaseState.APPROVED.label,
         Choice.ESCALATE: _("Escalated"),
         Choice.UNDO: _("Undid the decision"),
     }[Choice(made.verdict)]
@@ -516,7 +518,7 @@ def last_of(person: "User", pk: int | None = None) -> Last | None:
     undo_s = max(0, round(rules.UNDO_S - age)) if newest else 0
     said = {
         Choice.FREEZE: _("Frozen"),
-        Choice.APPROVE: _("Approved"),
+        Choice.APPROVE: CaseState.APPROVED.label,
         Choice.ESCALATE: _("Escalated"),
     }[Choice(decision.verdict)]
     of_effect = newest and decision.verdict != Choice.ESCALATE
