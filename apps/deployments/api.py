@@ -81,6 +81,12 @@ class PlanRefOut(Output):
         return str(plan)
 
 
+class PlannedOut(Output):
+    """Nothing happens before the plan is applied, unless its environment applies at once."""
+
+    plan: PlanRefOut
+
+
 class PodOut(Output):
     name: str
     node: str
@@ -160,7 +166,7 @@ def deployments(
     return page(found, cursor, limit)
 
 
-@router.post("", response={202: PlanRefOut})
+@router.post("", response={202: PlannedOut})
 @api_requires("deployment.plan")
 def create(request: HttpRequest, body: CreateIn) -> Any:
     """Draft a deployment and plan it; nothing runs before the plan is applied."""
@@ -173,7 +179,7 @@ def create(request: HttpRequest, body: CreateIn) -> Any:
         reason=body.reason,
         trigger="api",
     )
-    return Status(202, plan)
+    return Status(202, {"plan": plan})
 
 
 @router.get("/{int:pk}", response=DeploymentDetailOut)
@@ -182,7 +188,7 @@ def one(request: HttpRequest, pk: int) -> Deployment:
     return get(pk)
 
 
-@router.put("/{int:pk}", response={202: PlanRefOut})
+@router.put("/{int:pk}", response={202: PlannedOut})
 @api_requires("deployment.plan")
 def change(request: HttpRequest, pk: int, body: ChangeIn) -> Any:
     """Plan another spec."""
@@ -195,15 +201,15 @@ def change(request: HttpRequest, pk: int, body: ChangeIn) -> Any:
         reason=body.reason,
         trigger="api",
     )
-    return Status(202, plan)
+    return Status(202, {"plan": plan})
 
 
-@router.delete("/{int:pk}", response={202: PlanRefOut})
+@router.delete("/{int:pk}", response={202: PlannedOut})
 @api_requires("deployment.plan")
 def delete(request: HttpRequest, pk: int) -> Any:
     """Plan the removal; the files on CFS stay."""
     plan = services.deployment_delete(person=request.user, row=get(pk), trigger="api")  # type: ignore[arg-type]
-    return Status(202, plan)
+    return Status(202, {"plan": plan})
 
 
 def get(pk: int) -> Deployment:

@@ -168,9 +168,9 @@ def deploy(api: Api, environment: str, version: int) -> int:
             "replicas": 2,
         },
     }
-    plan = api("POST", "/deployments", wish)
+    planned = api("POST", "/deployments", wish)
     say("deployment:")
-    carry_out(api, plan["id"])
+    carry_out(api, planned["plan"]["id"])
     rows = api("GET", f"/deployments?environment={environment}")["items"]
     return next(int(row["id"]) for row in rows if row["name"] == "loop")
 
@@ -188,9 +188,9 @@ def publish(api: Api, deployment: int) -> None:
         "route": {"methods": ["ANY"], "hosts": [], "paths": ["/"], "limit": limit},
         "service": {"hash_on": "ip"},
     }
-    plan = api("POST", "/gateway/publish", wish)
+    planned = api("POST", "/gateway/publish", wish)
     say("gateway:")
-    carry_out(api, plan["plan"]["id"] if "plan" in plan else plan["id"])
+    carry_out(api, planned["plan"]["id"])
 
 
 def generate(api: Api, deployment: int) -> None:

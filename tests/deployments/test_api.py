@@ -35,7 +35,7 @@ def test_declaring_one_answers_with_the_plan(version, olga):
     plan = Plan.objects.get()
     assert (answer.status_code, answer.json()) == (
         202,
-        {"id": plan.pk, "number": f"P-{plan.pk}", "status": "planning"},
+        {"plan": {"id": plan.pk, "number": f"P-{plan.pk}", "status": "planning"}},
     )
     assert plan.trigger == "api"
 

@@ -1,6 +1,6 @@
 """The whole console as `make run` starts it: servers, sandbox, web, workers, scheduler.
 
-Started once for all tests of this folder, in a home of its own on a port of its own.
+Started anew for each file of this folder, in a home of its own on a port of its own.
 """
 
 import os
@@ -58,7 +58,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     home = tmp_path_factory.mktemp("console")
     environ = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
