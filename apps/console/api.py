@@ -33,7 +33,6 @@ from apps.gateway.api import router as gateway
 from apps.generation.api import router as generations
 from apps.gpu.api import router as gpu
 from apps.moderation.api import router as moderation
-from apps.moderation.api import router as moderation
 from apps.registry.api import router as models
 
 log = structlog.get_logger(__name__)
@@ -80,7 +79,6 @@ api.add_router("/gpu", gpu)
 api.add_router("/models", models)
 api.add_router("/generations", generations)
 api.add_router("/deployments", deployments)
-api.add_router("/moderation", moderation)
 api.add_router("/moderation", moderation)
 api.add_router("/gateway", gateway)
 
