@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.core.changes import MASK, SIGNS, Field
 from apps.core.words import Say
@@ -38,6 +39,13 @@ class Row:
     def glyph(self) -> str:
         """The sign as it is printed, with a true minus."""
         return self.sign.replace("-", "−")
+
+
+def signed(line: Field) -> Say:
+    """Who wrote the old value, where the world keeps that."""
+    if not line.changed_by or line.op == "none":
+        return Say("")
+    return Say.of(gettext_noop("set by %(who)s"), who=line.changed_by)
 
 
 def text_of(value: Any) -> str:
@@ -109,6 +117,6 @@ def row(op: str, line: Field) -> Row:
         old=shown_old,
         arrow=line.op == "change",
         new=shown_new,
-        note=line.note,
+        note=line.note or signed(line),
         long="\n" in old or "\n" in new or len(old) + len(new) > 400,
     )

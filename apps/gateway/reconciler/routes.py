@@ -10,6 +10,7 @@ from apps.core.words import Say
 from apps.environments.clients import access_for
 from apps.gateway import selectors, words
 from apps.gateway.judgement import route_judge
+from apps.gateway.leeway import route_adopt, route_overlook
 from apps.gateway.models import Route
 from apps.gateway.plan import (
     CREATE_ROUTE,
@@ -169,6 +170,8 @@ KIND = Kind(
     apply=route_apply,
     judge=route_judge,
     picture=route_picture,
+    overlook=route_overlook,
+    adopt=route_adopt,
     label=_("Route"),
     resync_s=60,
     page="gateway-route-detail",

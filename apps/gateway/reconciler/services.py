@@ -12,6 +12,7 @@ from apps.core.words import Say
 from apps.environments.clients import access_for, kube_for
 from apps.gateway import selectors, words
 from apps.gateway.judgement import service_judge
+from apps.gateway.leeway import service_adopt, service_overlook
 from apps.gateway.models import GatewayService
 from apps.gateway.plan import (
     CREATE_SERVICE,
@@ -222,6 +223,8 @@ KIND = Kind(
     apply=service_apply,
     judge=service_judge,
     picture=service_picture,
+    overlook=service_overlook,
+    adopt=service_adopt,
     label=_("Gateway service"),
     resync_s=30,
     page="gateway-service-detail",
