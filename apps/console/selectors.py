@@ -252,7 +252,8 @@ def step_view(step: Step) -> StepView:
 
 
 def step_title(step: Step) -> str:
-    names = {"kind": step.object_kind, "name": step.name}
+    # Kinds of the vendors keep their names; ours are words with a translation.
+    names = {"kind": _(step.object_kind) if step.object_kind else "", "name": step.name}
     if step.key == SETTLE:
         return _("Wait until %(name)s has arrived") % names
     if step.op == "create":
