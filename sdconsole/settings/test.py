@@ -21,6 +21,8 @@ STORAGES = {
 DATABASES["default"]["OPTIONS"] |= {"options": "-c sdc.test=on"}  # type: ignore[operator]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+# Never what `make run` gathered some time ago: browsers in tests run the sources of now.
+STATIC_ROOT = str(BASE_DIR / "build/nothing-gathered")
 LANGUAGE_CODE = "en"
 # The smallest reconciled kind, to try the loop on.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.core.things"]

@@ -85,7 +85,7 @@ function tensor(name, entry) {
   const members = entry && typeof entry === "object" ? Object.keys(entry).sort().join() : "";
   if (members !== "data_offsets,dtype,shape") throw new Refusal("tensor-entry", { name: shown });
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (!Object.hasOwn(BITS, dtype)) throw new Refusal("tensor-dtype", { name: shown, dtype: String(dtype).slice(0, 20) });
+  if (typeof dtype !== "string" || !Object.hasOwn(BITS, dtype)) throw new Refusal("tensor-dtype", { name: shown, dtype: String(dtype).slice(0, 20) });
   const lists = Array.isArray(shape) && shape.length <= 32 && shape.every(natural)
     && Array.isArray(offsets) && offsets.length === 2 && offsets.every(natural);
   if (!lists) throw new Refusal("tensor-entry", { name: shown });

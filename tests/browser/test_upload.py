@@ -372,7 +372,9 @@ def test_the_browser_judges_as_the_console_does(open_page: Open, mo: Any) -> Non
         if code != "header-twice"  # JSON.parse keeps the last one; the console looks closer
         for head in [head_of(text)]
     ]
-    for _name, entry, _code in ENTRIES:
+    for name, entry, _code in ENTRIES:
+        if name == "side a fraction":  # to JavaScript 2.0 is 2; the console looks closer
+            continue
         head = head_of({"w": entry})
         files.append((head, len(head) + 16))
     for _name, shapes, _known in CASES:
@@ -385,5 +387,6 @@ def test_the_browser_judges_as_the_console_does(open_page: Open, mo: Any) -> Non
     limits["pickles"] = [".ckpt", ".pt", ".pth", ".bin", ".pkl"]  # type: ignore[assignment]
     sent = [[base64.b64encode(content).decode(), size] for content, size in files]
     found = page.evaluate(JUDGE, [limits, sent, [name for name, _code in NAMES]])
-    assert found["files"] == [judged(content, size) for content, size in files]
+    for (content, size), verdict in zip(files, found["files"], strict=True):
+        assert verdict == judged(content, size), content[:200]
     assert found["names"] == [code for _name, code in NAMES]
