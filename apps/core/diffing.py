@@ -45,7 +45,7 @@ def signed(line: Field) -> Say:
     """Who wrote the old value, where the world keeps that."""
     if not line.changed_by or line.op == "none":
         return Say("")
-    return Say.of(gettext_noop("set by %(who)s"), who=line.changed_by)
+    return Say.of(gettext_noop("live value set by %(who)s"), who=line.changed_by)
 
 
 def text_of(value: Any) -> str:

@@ -102,7 +102,8 @@ def badge(
 def phase_badge(row: Any, plain: bool = False, counted: bool = True) -> SafeString:
     """How `row` (a Reconcilable, or the phase itself as a word) is doing.  While it works, n/m
     stands beside it; its sentence is the title."""
-    phase = getattr(row, "phase", row)
+    # What is left alone is neither well nor ill: nobody looks.
+    phase = Phase.PAUSED if getattr(row, "paused", False) else getattr(row, "phase", row)
     state, name, spin = PHASE_MARKS.get(phase, ("hold", "info-circle", False))
     word = Phase(phase).label if phase in PHASE_MARKS else phase
     mark = badge(state, word, name, plain, spin, str(getattr(row, "message_say", "")))
