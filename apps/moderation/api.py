@@ -11,7 +11,7 @@ from apps.core.api import Input, Output, Page, api_requires, page
 from apps.core.errors import RuleViolation
 from apps.environments.clients import cos_for
 from apps.environments.selectors import environment_get
-from apps.moderation import rules, selectors, services
+from apps.moderation import claims, rules, selectors, services
 from apps.moderation.models import Case, CaseState, Decision
 
 router = Router(tags=["moderation"])
@@ -221,10 +221,10 @@ def claim(request: HttpRequest, body: ClaimIn) -> Any:
     """Take cases into your hands for ten minutes."""
     person: Any = request.user
     if body.case is not None:
-        services.case_claim_one(person=person, case=get(body.case))
+        claims.case_claim_one(person=person, case=get(body.case))
         return [get(body.case)]
     environment_pk = environment_get(body.environment).pk if body.environment else None
-    taken = services.case_claim(person=person, count=body.count, environment_pk=environment_pk)
+    taken = claims.case_claim(person=person, count=body.count, environment_pk=environment_pk)
     order = ("-severity", "opened_at", "pk")
     return list(selectors.case_list().filter(pk__in=taken).order_by(*order))
 
@@ -250,7 +250,7 @@ def decide(request: HttpRequest, pk: int, body: DecideIn) -> Any:
 def skip(request: HttpRequest, pk: int, body: SkipIn) -> Any:
     """Pass over: free for others, and not handed to you again."""
     person: Any = request.user
-    services.case_skip(person=person, case=get(pk), token=body.token)
+    claims.case_skip(person=person, case=get(pk), token=body.token)
     return Status(204, None)
 
 

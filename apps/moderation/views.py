@@ -15,9 +15,10 @@ from apps.core.context import environment_chosen
 from apps.core.errors import Conflict, RuleViolation
 from apps.core.listing import Filter, Listing, listing_page
 from apps.environments.clients import cos_for
-from apps.moderation import rules, selectors, services
+from apps.moderation import claims, rules, selectors, services
 from apps.moderation.models import Case, Decision, Preview, case_states, labels
 from apps.moderation.services import Seen
+from apps.moderation.story import story
 from cloud.errors import CloudError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def stage(
     looks_ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
     if may_decide and len(mine) <= selectors.AHEAD and not looks_ahead:
         missing = rules.BATCH - len(mine)
-        if services.case_claim(person=person, count=missing, environment_pk=environment_pk):
+        if claims.case_claim(person=person, count=missing, environment_pk=environment_pk):
             mine = selectors.held(person, environment_pk)
     asked = request.GET.get("case", "")
     wanted = wanted or (int(asked) if asked.isascii() and asked.isdigit() else None)
@@ -117,7 +118,7 @@ def case_decide(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("moderation.decide")
 def case_skip(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        services.case_skip(person=person_of(request), case=get(pk), token=token_of(request))
+        claims.case_skip(person=person_of(request), case=get(pk), token=token_of(request))
     except Conflict as moved:
         return stage(request, 409, moved.message)
     return onward(request)
@@ -129,7 +130,7 @@ def case_claim(request: HttpRequest, pk: int) -> HttpResponse:
     """Review this very case."""
     case = get(pk)
     try:
-        services.case_claim_one(person=person_of(request), case=case)
+        claims.case_claim_one(person=person_of(request), case=case)
     except (Conflict, RuleViolation) as no:
         messages.error(request, no.message)
         return redirect(case)
@@ -171,14 +172,14 @@ def decision_chain(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("moderation.decide")
 def claims_renew(request: HttpRequest) -> HttpResponse:
     """Heartbeat of an open page: 204, or 409 when nothing is held any more."""
-    kept = services.claims_renew(person=person_of(request))
+    kept = claims.claims_renew(person=person_of(request))
     return HttpResponse(status=204 if kept else 409)
 
 
 @require_POST
 @requires("moderation.decide")
 def claims_give_back(request: HttpRequest) -> HttpResponse:
-    services.claims_give_back(person=person_of(request))
+    claims.claims_give_back(person=person_of(request))
     messages.success(request, _("What you held is free for others."))
     return redirect("case-list")
 
@@ -186,7 +187,7 @@ def claims_give_back(request: HttpRequest) -> HttpResponse:
 @require_POST
 @requires("moderation.decide")
 def skips_forget(request: HttpRequest) -> HttpResponse:
-    services.skips_forget(person=person_of(request))
+    claims.skips_forget(person=person_of(request))
     return redirect("review")
 
 
@@ -309,7 +310,7 @@ def detail(request: HttpRequest, pk: int, status: int = 200, wrong: str = "") ->
     context = {
         "row": case,
         "card": selectors.card(case),
-        "story": selectors.story(case),
+        "story": story(case),
         "preview": preview_for(request),
         "previews": Preview.choices,
         "labels": labels(),
@@ -317,7 +318,7 @@ def detail(request: HttpRequest, pk: int, status: int = 200, wrong: str = "") ->
         "typed": request.POST,
         "may_decide": allowed(person, "moderation.decide"),
         "may_release": allowed(person, "moderation.release"),
-        "own": case.author_id == person.pk and not services.is_administrator(person),
+        "own": case.author_id == person.pk and not claims.is_administrator(person),
     }
     answer = listing_page(request, "moderation/case_detail.html", context, partial="case-body")
     answer.status_code = status

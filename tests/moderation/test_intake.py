@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.generation.models import Image
-from apps.moderation import intake, tasks
+from apps.moderation import intake, judging, tasks
 from apps.moderation.models import Case, CaseState, Policy
 from cloud import ci
 from cloud.errors import LostAnswer, NotAuthorized, Rejected, Throttled, Unreachable
@@ -45,7 +45,7 @@ def judged(case):
         Case.objects.filter(pk=case.pk, state=CaseState.PENDING).exclude(job_id=None).update(
             verdict_due_at=timezone.now()
         )
-        intake.collect_due()
+        judging.collect_due()
         case.refresh_from_db()
         return case.state != CaseState.PENDING
 
@@ -99,7 +99,7 @@ def test_results_come_back_by_callback(environment, picture, live_server, settin
     settings.SDCONSOLE_PUBLIC_URL = live_server.url
     flagged, clean = picture(RED, 0.2), picture(GREEN)
     intake.take_in()
-    intake.submit_due()
+    judging.submit_due()
 
     def collected():
         # The ring goes to Redis; here nobody listens, so its task is done by hand.  What is not
@@ -120,7 +120,7 @@ def test_a_lost_callback_is_found_by_asking(picture):
     picture(RED, 0.2)
     tasks.submit_pending()
     case = Case.objects.get()
-    eventually(lambda: ci.query(intake.cos_for(case.environment), case.job_id).finished)
+    eventually(lambda: ci.query(judging.cos_for(case.environment), case.job_id).finished)
     tasks.collect_overdue()
     case.refresh_from_db()
     assert case.state == CaseState.PENDING  # not overdue yet
@@ -147,7 +147,7 @@ def test_a_lost_answer_is_found_by_the_name_we_drew_and_not_sent_again(picture, 
     (job,) = sent[0].jobs
     told = JobResult(job.job_id, case.data_id, case.key, "Success", 0)
     assert intake.hint(case.environment_id, told)
-    eventually(lambda: ci.query(intake.cos_for(case.environment), job.job_id).finished)
+    eventually(lambda: ci.query(judging.cos_for(case.environment), job.job_id).finished)
     tasks.submit_pending()
     case.refresh_from_db()
     assert (case.state, case.job_id, len(sent)) == (CaseState.FLAGGED, job.job_id, 1)
@@ -195,14 +195,14 @@ def test_a_forged_job_is_dropped_and_the_true_one_still_counts(picture, monkeypa
     for job_id in ("si" + "0" * 32, "no-such-job"):
         forged = JobResult(job_id, mine.data_id, mine.key, "Success", 0)
         assert intake.hint(mine.environment_id, forged)
-        intake.collect_due()
+        judging.collect_due()
         mine.refresh_from_db()
         assert (mine.state, mine.job_id, mine.hinted_job_id) == (CaseState.PENDING, None, "")
     # A true job, but of another picture.
     Case.objects.filter(pk=mine.pk).update(
         hinted_job_id=theirs.job_id, verdict_due_at=timezone.now()
     )
-    intake.collect_due()
+    judging.collect_due()
     mine.refresh_from_db()
     assert (mine.state, mine.job_id, mine.hinted_job_id) == (CaseState.PENDING, None, "")
     monkeypatch.setattr(ci, "submit", submit)
@@ -258,7 +258,7 @@ def test_a_verdict_after_the_bytes_changed_is_not_believed(environment):
     case = make_case(make_image(make_job(environment)), state=CaseState.PENDING, job_id="si1")
     intake.case_reopen(case, "f" * 32)
     found = JobResult("si1", "", case.key, "Success", 0)
-    assert not intake.case_judge(case.pk, "si1", found)
+    assert not judging.case_judge(case.pk, "si1", found)
     case.refresh_from_db()
     assert (case.state, case.etag) == (CaseState.PENDING, "f" * 32)
 
@@ -267,8 +267,8 @@ def test_a_verdict_after_the_bytes_changed_is_not_believed(environment):
 def test_a_verdict_counts_once(environment):
     case = make_case(make_image(make_job(environment)), state=CaseState.PENDING, job_id="si1")
     found = JobResult("si1", "", case.key, "Success", 0)
-    assert intake.case_judge(case.pk, "si1", found)
-    assert not intake.case_judge(case.pk, "si1", found)
+    assert judging.case_judge(case.pk, "si1", found)
+    assert not judging.case_judge(case.pk, "si1", found)
     case.refresh_from_db()
     assert (case.state, case.generation) == (CaseState.CLEAN, 2)
 
@@ -292,7 +292,7 @@ def test_two_workers_never_send_the_same_picture(environment, monkeypatch):
     def work():
         try:
             together.wait(10)
-            intake.submit_due()
+            judging.submit_due()
         finally:
             connection.close()
 
@@ -390,7 +390,7 @@ def test_callbacks_that_repeat_come_late_or_in_another_order_change_nothing(
 ):
     for _ in range(3):
         assert post(client, environment, callback(waiting)).status_code == 200
-    intake.case_judge(waiting.pk, waiting.job_id, JobResult("x", "", "", "Success", 2, score=80))
+    judging.case_judge(waiting.pk, waiting.job_id, JobResult("x", "", "", "Success", 2, score=80))
     late = post(client, environment, callback(waiting, State="Auditing"))
     assert late.json() == {"known": False}
     waiting.refresh_from_db()

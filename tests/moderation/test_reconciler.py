@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.core.phases import Phase
 from apps.environments.clients import cos_for
 from apps.generation.models import Image
-from apps.moderation import services
+from apps.moderation import claims, services
 from apps.moderation.models import Case, CaseState
 from tests.moderation.conftest import (
     GREEN,
@@ -33,7 +33,7 @@ def hidden(case):
 
 
 def decide(person, case, verdict, label=""):
-    services.case_claim_one(person=person, case=case)
+    claims.case_claim_one(person=person, case=case)
     services.case_decide(
         person=person, case=case, token=case.claim_token, verdict=verdict, label=label
     )

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.audit.models import Event
 from apps.core.errors import Conflict, RuleViolation
-from apps.moderation import services
+from apps.moderation import claims, services
 from apps.moderation.models import Case, CaseState, Decision, Skip
 from apps.moderation.services import Seen
 from tests.cast import make_person
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def held(person, **more):
     """A case the person holds."""
     case = make_case(**more)
-    return services.case_claim_one(person=person, case=case)
+    return claims.case_claim_one(person=person, case=case)
 
 
 def decide(person, case, verdict="freeze", label="gore", **more):
@@ -38,16 +38,16 @@ def test_the_worst_is_handed_out_first_and_then_the_oldest(rui):
     new = make_case(opened_at=now)
     old = make_case(opened_at=now - timedelta(hours=2))
     severe = make_case(severity=2, opened_at=now)
-    assert services.case_claim(person=rui, count=1) == [severe.pk]
-    assert services.case_claim(person=rui, count=1) == [old.pk]
-    assert services.case_claim(person=rui, count=5) == [new.pk]
-    assert services.case_claim(person=rui, count=5) == []
+    assert claims.case_claim(person=rui, count=1) == [severe.pk]
+    assert claims.case_claim(person=rui, count=1) == [old.pk]
+    assert claims.case_claim(person=rui, count=5) == [new.pk]
+    assert claims.case_claim(person=rui, count=5) == []
 
 
 @pytest.mark.parametrize("state", [s for s in CaseState if s != CaseState.FLAGGED])
 def test_only_open_cases_are_handed_out(rui, state):
     make_case(state=state)
-    assert services.case_claim(person=rui) == []
+    assert claims.case_claim(person=rui) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -63,7 +63,7 @@ def test_of_many_reviewers_no_two_get_the_same_picture():
     def work(person):
         try:
             together.wait(10)
-            while claimed := services.case_claim(person=person, count=3):
+            while claimed := claims.case_claim(person=person, count=3):
                 with lock:
                     got.update(claimed)
         finally:
@@ -149,7 +149,7 @@ def test_a_decision_with_an_old_token_is_refused(rui):
     case = held(rui)
     old = case.claim_token
     Case.objects.filter(pk=case.pk).update(claim_until=timezone.now())
-    services.case_claim(person=rui)
+    claims.case_claim(person=rui)
     with pytest.raises(Conflict):
         services.case_decide(person=rui, case=case, token=old, verdict="approve")
 
@@ -160,7 +160,7 @@ def test_an_expired_claim_decides_nothing_and_the_next_reviewer_is_named(rui):
     Case.objects.filter(pk=case.pk).update(claim_until=timezone.now() - timedelta(seconds=1))
     with pytest.raises(Conflict, match="ran out"):
         decide(rui, case)
-    assert services.case_claim(person=other) == [case.pk]
+    assert claims.case_claim(person=other) == [case.pk]
     with pytest.raises(Conflict, match="Sam looks at it now"):
         decide(rui, case)
 
@@ -169,7 +169,7 @@ def test_the_conflict_says_who_decided_what_and_when(rui):
     other = make_person("sam", "reviewer", display_name="Sam")
     case = held(rui)
     Case.objects.filter(pk=case.pk).update(claim_until=timezone.now())
-    decide(other, services.case_claim_one(person=other, case=Case.objects.get(pk=case.pk)))
+    decide(other, claims.case_claim_one(person=other, case=Case.objects.get(pk=case.pk)))
     with pytest.raises(Conflict, match="Sam froze it just now: Gore") as conflict:
         decide(rui, case, "approve")
     assert conflict.value.current["decided_by"] == "Sam"
@@ -189,7 +189,7 @@ def test_a_heartbeat_keeps_what_is_held_and_revives_nothing(rui):
     kept, lost = held(rui), held(rui)
     Case.objects.filter(pk=lost.pk).update(claim_until=timezone.now() - timedelta(seconds=1))
     Case.objects.filter(pk=kept.pk).update(claim_until=timezone.now() + timedelta(seconds=5))
-    assert services.claims_renew(person=rui) == 1
+    assert claims.claims_renew(person=rui) == 1
     kept.refresh_from_db()
     assert kept.claim_until > timezone.now() + timedelta(minutes=9)
 
@@ -197,36 +197,36 @@ def test_a_heartbeat_keeps_what_is_held_and_revives_nothing(rui):
 def test_what_is_given_back_is_free_at_once(rui):
     other = make_person("sam", "reviewer")
     case = held(rui)
-    assert services.claims_give_back(person=rui) == 1
-    assert services.case_claim(person=other) == [case.pk]
+    assert claims.claims_give_back(person=rui) == 1
+    assert claims.case_claim(person=other) == [case.pk]
 
 
 def test_nobody_decides_on_their_own_picture(rui, root):
     environment = make_environment(bucket=BUCKET)
     mine = make_case(make_image(make_job(environment, rui)))
-    assert services.case_claim(person=rui) == []
+    assert claims.case_claim(person=rui) == []
     with pytest.raises(RuleViolation, match="yourself"):
-        services.case_claim_one(person=rui, case=mine)
+        claims.case_claim_one(person=rui, case=mine)
     own = make_case(make_image(make_job(environment, root)))
-    assert set(services.case_claim(person=root)) == {mine.pk, own.pk}
+    assert set(claims.case_claim(person=root)) == {mine.pk, own.pk}
 
 
 def test_what_was_passed_over_does_not_come_back_to_that_person(rui):
     other = make_person("sam", "reviewer")
     case = held(rui)
-    services.case_skip(person=rui, case=case, token=case.claim_token)
-    assert services.case_claim(person=rui) == []
-    assert services.case_claim(person=other) == [case.pk]
-    services.claims_give_back(person=other)
-    services.skips_forget(person=rui)
-    assert services.case_claim(person=rui) == [case.pk]
+    claims.case_skip(person=rui, case=case, token=case.claim_token)
+    assert claims.case_claim(person=rui) == []
+    assert claims.case_claim(person=other) == [case.pk]
+    claims.claims_give_back(person=other)
+    claims.skips_forget(person=rui)
+    assert claims.case_claim(person=rui) == [case.pk]
 
 
 def test_an_escalated_case_is_for_leads(rui, lea):
     case = held(rui)
     decide(rui, case, "escalate", reason="Is this a minor?")
-    assert services.case_claim(person=rui) == []
-    assert services.case_claim(person=lea) == [case.pk]
+    assert claims.case_claim(person=rui) == []
+    assert claims.case_claim(person=lea) == [case.pk]
     with pytest.raises(Conflict):
         decide(rui, case, "approve")
 
@@ -293,8 +293,8 @@ def test_decisions_cannot_be_changed_or_deleted(rui):
 
 def test_skips_are_counted_once(rui):
     case = held(rui)
-    services.case_skip(person=rui, case=case, token=case.claim_token)
-    services.case_claim_one(person=rui, case=Case.objects.get(pk=case.pk))
+    claims.case_skip(person=rui, case=case, token=case.claim_token)
+    claims.case_claim_one(person=rui, case=Case.objects.get(pk=case.pk))
     case.refresh_from_db()
-    services.case_skip(person=rui, case=case, token=case.claim_token)
+    claims.case_skip(person=rui, case=case, token=case.claim_token)
     assert Skip.objects.count() == 1

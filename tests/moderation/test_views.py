@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.generation.models import Job
-from apps.moderation import services
+from apps.moderation import claims, services
 from apps.moderation.models import Case, CaseState, Decision, Habit, Probe
 from tests.cast import make_person, signed_in
 from tests.environments.factories import make_environment
@@ -136,7 +136,7 @@ def test_a_conflict_is_409_says_who_and_goes_on(reviewer):
     reviewer.get("/moderation/")
     sam = make_person("sam", "reviewer", display_name="Sam")
     Case.objects.filter(pk=case.pk).update(claim_until=timezone.now())
-    held = services.case_claim_one(person=sam, case=Case.objects.get(pk=case.pk))
+    held = claims.case_claim_one(person=sam, case=Case.objects.get(pk=case.pk))
     services.case_decide(
         person=sam, case=held, token=held.claim_token, verdict="freeze", label="ads"
     )
@@ -190,7 +190,7 @@ def test_an_empty_queue_says_why(reviewer, rui):
     make_case(make_image(make_job(environment)), state=CaseState.PENDING)
     make_case(make_image(make_job(environment)), escalated_at=timezone.now())
     sam = make_person("sam", "reviewer")
-    services.case_claim_one(person=sam, case=make_case(make_image(make_job(environment))))
+    claims.case_claim_one(person=sam, case=make_case(make_image(make_job(environment))))
     text = reviewer.get("/moderation/").text
     for sentence in (
         "1 are with other reviewers.",
