@@ -26,7 +26,8 @@ from apps.environments.selectors import current_environment, environment_get
 
 @requires("console.view")
 def drift_index(request: HttpRequest) -> HttpResponse:
-    found = drifting.drifted(request.user, current_environment(request))
+    seen = drifting.unsteady(request.user, current_environment(request))
+    found = seen.drifted
     listing = Gathered(
         request,
         found,
@@ -42,8 +43,8 @@ def drift_index(request: HttpRequest) -> HttpResponse:
         "listing": listing,
         "tab": "drift",
         "fields": sum(len(one.lines) for one in found),
-        "ignoring": drifting.ignoring(request.user),
-        "paused": drifting.paused(request.user),
+        "ignoring": seen.ignoring,
+        "paused": seen.paused,
     }
     return listing_page(request, "console/drift_list.html", context)
 

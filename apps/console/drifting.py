@@ -141,20 +141,41 @@ def row_get(kind_name: str, pk: int) -> tuple[Kind, Reconcilable]:
     return kind, row
 
 
-def drifted(person: Any, environment: Environment | None = None) -> list[Drifted]:
-    """Every row that differs; one query per kind.  `environment` None = of all."""
-    found = []
+@dataclass(frozen=True)
+class Unsteady:
+    """Everything that is not simply in step, as the drift page shows it."""
+
+    drifted: list[Drifted]
+    ignoring: list["Ignoring"]
+    paused: list["Paused"]
+
+
+def unsteady(person: Any, environment: Environment | None = None) -> Unsteady:
+    """What differs, is ignored or is left alone; one query per kind.  `environment` narrows what
+    differs; None = of all."""
+    found = Unsteady([], [], paused_environments(person))
+    now = timezone.now()
     for kind in all_kinds():
-        rows = rows_of(kind).filter(drift_since__isnull=False)
-        if environment is not None and kind.place:
-            rows = rows.filter(**{kind.place: environment})
-        elif environment is not None:
-            continue
+        shown = Q(drift_since__isnull=False)
+        if not kind.heals:
+            shown |= Q(paused_until__gt=now)
+        if kind.overlook:
+            shown |= ~Q(ignored=[])
+        rows = rows_of(kind).filter(shown)
         for row in rows.order_by("drift_since")[:MOST]:
-            one = drifted_row(kind, row, person)
-            if one.objects:
-                found.append(one)
+            here = environment is None or (kind.place and place_of(row).pk == environment.pk)
+            if here and row.drift_since:
+                one = drifted_row(kind, row, person)
+                found.drifted.extend([one] if one.objects else [])
+            if row.ignored:
+                found.ignoring.extend(ignoring_of(kind, row, person))
+            if row.paused:
+                found.paused.append(paused_row(kind, row, person))
     return found
+
+
+def drifted(person: Any, environment: Environment | None = None) -> list[Drifted]:
+    return unsteady(person, environment).drifted
 
 
 def drifted_row(kind: Kind, row: Reconcilable, person: Any) -> Drifted:
@@ -188,17 +209,10 @@ class Ignoring:
     may_decide: bool
 
 
-def ignoring(person: Any) -> list[Ignoring]:
-    """What is ignored anywhere; one query per kind that can ignore."""
-    found = []
-    for kind in all_kinds():
-        if kind.overlook is None:
-            continue
-        for row in rows_of(kind).exclude(ignored=[])[:MOST]:
-            link = row_link(row, kind.name)
-            may = can(person, right_of(kind))
-            found += [Ignoring(kind, row, link, entry, may) for entry in overlooked(row)]
-    return found
+def ignoring_of(kind: Kind, row: Reconcilable, person: Any) -> list[Ignoring]:
+    link = row_link(row, kind.name)
+    may = can(person, right_of(kind))
+    return [Ignoring(kind, row, link, entry, may) for entry in overlooked(row)]
 
 
 @dataclass(frozen=True)
@@ -215,34 +229,32 @@ class Paused:
     may_resume: bool
 
 
-def paused(person: Any) -> list[Paused]:
-    """What is left alone now: environments first."""
-    now = timezone.now()
-    found = [
+def paused_environments(person: Any) -> list[Paused]:
+    places = Environment.objects.defer(*SECRETS).filter(paused_until__gt=timezone.now())
+    may = can(person, "environment.change")
+    return [
         Paused(
-            "",
-            one.pk,
-            Link(one.name, reverse("environment-detail", args=[one.name]), ""),
-            one,
-            one.paused_until,  # type: ignore[arg-type]
-            one.paused_by,
-            one.pause_reason,
-            can(person, "environment.change"),
+            kind="",
+            pk=one.pk,
+            link=Link(one.name, reverse("environment-detail", args=[one.name]), ""),
+            environment=one,
+            until=one.paused_until,  # type: ignore[arg-type]
+            by=one.paused_by,
+            reason=one.pause_reason,
+            may_resume=may,
         )
-        for one in Environment.objects.defer(*SECRETS).filter(paused_until__gt=now)
+        for one in places
     ]
-    for kind in all_kinds():
-        for row in rows_of(kind).filter(Q(paused_until__gt=now))[:MOST]:
-            found.append(
-                Paused(
-                    kind.name,
-                    row.pk,
-                    row_link(row, kind.name),
-                    place_of(row) if kind.place else None,
-                    row.paused_until,
-                    row.paused_by,
-                    row.pause_reason,
-                    can(person, right_of(kind)),
-                )
-            )
-    return found
+
+
+def paused_row(kind: Kind, row: Reconcilable, person: Any) -> Paused:
+    return Paused(
+        kind=kind.name,
+        pk=row.pk,
+        link=row_link(row, kind.name),
+        environment=place_of(row) if kind.place else None,
+        until=row.paused_until,  # type: ignore[arg-type]
+        by=row.paused_by,
+        reason=row.pause_reason,
+        may_resume=can(person, right_of(kind)),
+    )

@@ -2,8 +2,10 @@
 
 import pytest
 
+from apps.console.orphans import KUBERNETES
 from apps.core.changes import Change, Field
 from apps.deployments.models import Deployment
+from apps.environments.clients import kube_for
 from tests.deployments.factories import make_deployment, make_version
 from tests.environments.factories import make_adopted
 from tests.stack import environment as stacked  # noqa: F401
@@ -20,6 +22,18 @@ def place(db):
 def web(place):
     """A deployment that runs and differs nowhere."""
     return make_deployment(place, make_version(place), name="web")
+
+
+@pytest.fixture
+def kube(stacked):  # noqa: F811
+    """The region's cluster; what a test leaves there would be an orphan to the next."""
+    client = kube_for(stacked)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stacked.namespace}}
+    client.apply(space)
+    yield client
+    for version, plural in KUBERNETES.values():
+        for item in client.list(version, plural, stacked.namespace).items:
+            client.delete(item)
 
 
 def differ(row: Deployment, *fields: Field, op: str = "change") -> Deployment:

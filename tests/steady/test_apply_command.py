@@ -9,7 +9,6 @@ from apps.core.models import Plan, PlanStatus, Revision
 from apps.core.phases import Phase
 from apps.deployments.models import Deployment
 from apps.environments import selectors as environments
-from apps.environments.clients import kube_for
 from tests.deployments.factories import make_version
 from tests.stack import settle
 
@@ -23,7 +22,7 @@ def run(*words, **options):
 
 
 @pytest.fixture
-def file(stacked, tmp_path):
+def file(stacked, kube, tmp_path):
     """A file that asks for a deployment scaled to zero, which needs no card and no model."""
     make_version(stacked)
     image = environments.images(stacked)[0]
@@ -36,7 +35,7 @@ def file(stacked, tmp_path):
     return path
 
 
-def test_a_dry_run_shows_every_call_and_changes_nothing(file, stacked):
+def test_a_dry_run_shows_every_call_and_changes_nothing(file, stacked, kube):
     told = run("apply", file=str(file), dry_run=True)
     assert "+ Deployment as-code  (PATCH apps/v1 deployments)" in told
     assert "+ spec.replicas: 0" in told
@@ -44,10 +43,10 @@ def test_a_dry_run_shows_every_call_and_changes_nothing(file, stacked):
     assert not Deployment.objects.exists()
     assert not Plan.objects.exists()
     assert not Revision.objects.exists()
-    assert kube_for(stacked).get("apps/v1", "deployments", "as-code", stacked.namespace) is None
+    assert kube.get("apps/v1", "deployments", "as-code", stacked.namespace) is None
 
 
-def test_without_yes_the_plan_waits_and_with_it_the_world_follows(file, stacked, olga):
+def test_without_yes_the_plan_waits_and_with_it_the_world_follows(file, stacked, kube, olga):
     told = run("apply", file=str(file), person="olga")
     plan = Plan.objects.get()
     assert plan.status == PlanStatus.READY
@@ -60,7 +59,7 @@ def test_without_yes_the_plan_waits_and_with_it_the_world_follows(file, stacked,
     row = Deployment.objects.get()
     settle(row)
     assert (row.phase, row.spec["replicas"]) == (Phase.READY, 0)
-    live = kube_for(stacked).get("apps/v1", "deployments", "as-code", stacked.namespace)
+    live = kube.get("apps/v1", "deployments", "as-code", stacked.namespace)
     assert live["spec"]["replicas"] == 0
     revisions = Revision.objects.count()
     file.write_text(run("export", environment=["demo"]))

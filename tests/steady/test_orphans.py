@@ -8,7 +8,7 @@ from apps.console.models import Orphan
 from apps.core import plans, reconcile
 from apps.core.models import Plan, PlanStatus
 from apps.deployments.manifests import OWNER_LABEL
-from apps.environments.clients import access_for, kube_for
+from apps.environments.clients import access_for
 from cloud import tse, tse_routes, tse_services
 from cloud.types import RouteSpec, ServiceSpec
 from tests.cast import signed_in
@@ -33,17 +33,6 @@ def service(namespace, name, owner="4242", managed_by="sd-console"):
         },
         "spec": {"ports": [{"port": 7860}]},
     }
-
-
-@pytest.fixture
-def kube(stacked):
-    client = kube_for(stacked)
-    if client.get("v1", "namespaces", stacked.namespace) is None:
-        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stacked.namespace}}
-        client.apply(space)
-    yield client
-    for item in client.list("v1", "services", stacked.namespace).items:
-        client.delete(item)
 
 
 @pytest.fixture
