@@ -155,9 +155,12 @@ def parts(version: Version) -> list[PartRow]:
 
 
 def parameters(version: Version) -> str:
-    """1.07 B, 83 M."""
+    """1.07 B, 83.0 M, 8.70 K."""
     number = version.facts.get("parameters", 0)
-    return f"{number / 1e9:.2f} B" if number >= 10**9 else f"{number / 1e6:.3g} M"
+    for unit, least in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= least:
+            return f"{number / least:.3g} {unit}"
+    return str(number)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def track(version: Version) -> list[Stage]:
         if version.phase in (Phase.BLOCKED, Phase.DEGRADED) and not published:
             states[first] = "bad"
     upload = getattr(version, "upload", None)
-    pieces = _t("%(n)s parts") % {"n": upload.parts_total} if upload else ""
+    pieces = _t("Parts: %(n)s") % {"n": upload.parts_total} if upload else ""
     lines = (
         (size(version.size_bytes), pieces),
         (_note(join),),

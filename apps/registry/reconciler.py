@@ -164,7 +164,7 @@ def join(cos: CosClient, want: Want) -> Applied:
     if missing:
         raise Refusal("parts", missing=len(missing), total=total)
     made = cos.multipart_complete(want.key, want.upload_id, [p for p in parts if p.number <= total])
-    note = Say.of(gettext_noop("%(parts)s parts joined."), parts=total)
+    note = Say.of(gettext_noop("Parts joined: %(parts)s."), parts=total)
     return Applied(made.request_id, note)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from django.utils import translation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from apps.accounts.models import User
     from apps.environments.models import Environment
     from apps.registry.models import Upload, Version
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request of another test may have left its person's language behind."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_its_run_tells_every_step(uploaded: Upload_) -> None:
     steps = Step.objects.filter(run=version.run)
     assert [step.key for step in steps] == ["join", "inspect", "copy", "unstage"]
     assert {step.status for step in steps} == {"done"}
-    assert "3 parts" in str(steps[0].message_say)
+    assert str(steps[0].message_say) == "Parts joined: 3."
     assert "SD 1.5" in str(steps[1].message_say)
 
 
