@@ -25,6 +25,8 @@ class FieldOut(Output):
     op: str
     note: str
     secret: bool
+    changed_by: str  # who wrote `old`, and when, where the world keeps that
+    changed_at: str
 
     @staticmethod
     def resolve_note(line: Any) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.utils import timezone
 
@@ -268,3 +269,15 @@ def test_it_is_off_unless_the_wish_asks_for_it(thing):
     look(thing)
     assert rollback.roll_back("thing", thing.pk) is None
     assert not Revision.objects.exclude(fenced_at=None).exists()
+
+
+def test_the_loop_asks_for_it_by_itself(thing, django_capture_on_commit_callbacks):
+    kinds.register(replace(KIND, judge=never, rolls_back=lambda row: True))
+    ready(thing, "red")
+    wish(thing, "green")
+    queue = django_rq.get_queue("reconcile")
+    queue.empty()
+    with django_capture_on_commit_callbacks(execute=True):
+        look(thing)
+    assert f"rollback-thing-{thing.pk}" in queue.job_ids
+    queue.empty()

@@ -13,7 +13,7 @@ from apps.console.yaml_reading import Unreadable
 from apps.core import plans
 from apps.core.models import Plan, PlanStatus, Revision
 from apps.deployments.models import Deployment
-from apps.environments.models import Environment
+from apps.environments.models import Environment, Finding
 from apps.gateway.models import GatewayService, Route, ServiceSource
 from tests.deployments.factories import make_deployment, make_version
 from tests.environments.factories import IMAGE, make_adopted
@@ -129,6 +129,11 @@ def test_an_unchanged_export_is_nothing_to_do_and_makes_no_revision(published, r
     assert not Plan.objects.exists()
     assert not Event.objects.exists()
     assert out.getvalue() == ""
+
+
+def test_what_runs_may_stay_though_it_could_not_be_made_anew(published, root):
+    Finding.objects.all().delete()  # no card has room any more, no image is in the registry
+    assert as_code_services.apply(person=root, text=export()) == []
 
 
 def test_what_was_wiped_comes_back_as_it_was(published, root):
