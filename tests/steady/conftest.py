@@ -6,6 +6,9 @@ from apps.console.orphans import KUBERNETES
 from apps.core.changes import Change, Field
 from apps.deployments.models import Deployment
 from apps.environments.clients import kube_for
+from cloud.kube import KubeClient
+from cloud.types import Manifest
+from tests.cloud.conftest import eventually
 from tests.deployments.factories import make_deployment, make_version
 from tests.environments.factories import make_adopted
 from tests.stack import environment as stacked  # noqa: F401
@@ -26,14 +29,28 @@ def web(place):
 
 @pytest.fixture
 def kube(stacked):  # noqa: F811
-    """The region's cluster; what a test leaves there would be an orphan to the next."""
+    """The region's cluster, without a workload before and after: what one test leaves there would
+    be an orphan to the next."""
     client = kube_for(stacked)
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stacked.namespace}}
     client.apply(space)
+    empty(client, stacked.namespace)
     yield client
-    for version, plural in KUBERNETES.values():
-        for item in client.list(version, plural, stacked.namespace).items:
-            client.delete(item)
+    empty(client, stacked.namespace)
+
+
+def empty(client: KubeClient, namespace: str) -> None:
+    """Deletion takes its time: volumes wait for their claims, and those for their pods."""
+
+    def left() -> list[Manifest]:
+        lists = [client.list(*where, namespace) for where in KUBERNETES.values()]
+        found = [item for one in lists for item in one.items]
+        for item in found:
+            if not item["metadata"].get("deletionTimestamp"):
+                client.delete(item)
+        return found
+
+    eventually(left, lambda found: not found)
 
 
 def differ(row: Deployment, *fields: Field, op: str = "change") -> Deployment:
