@@ -183,8 +183,9 @@ def test_a_reload_in_the_middle_loses_nothing(
     speed(session, -1)
     chooser.value.set_files(checkpoint)
     published(page)
+    # A part may have arrived while its page went away: then nobody told, and it is not sent again.
     assert not set(sent_before) & set(second.sent)
-    assert set(sent_before) | set(second.sent) == set(range(1, 10))
+    assert len(second.sent) == len(set(second.sent)) <= 9 - len(sent_before)
     version = Version.objects.get()
     disk = Path(version.environment.cfs_mount_path) / version.path
     assert disk.read_bytes() == checkpoint.read_bytes()
