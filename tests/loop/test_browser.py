@@ -117,9 +117,7 @@ def upload(page: "Page", file: Path) -> None:
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1}
-    network.send(
-        "Network.emulateNetworkConditions", {**limits, "uploadThroughput": SLOW_BYTES_S}
-    )
+    network.send("Network.emulateNetworkConditions", {**limits, "uploadThroughput": SLOW_BYTES_S})
     page.set_input_files("[data-upload-file]", file)
     lane = page.locator(".sdm-lane").filter(has_text=file.name)
     expect(lane.locator("[data-slot=family]")).to_contain_text("SD 1.5")
