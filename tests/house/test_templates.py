@@ -217,6 +217,8 @@ def test_python_names_icons_that_are_in_the_sprite() -> None:
     assert icons_in_python() - LISTED == set()
 
 
-def test_the_list_of_icons_is_sorted() -> None:
+def test_the_list_of_icons_is_sorted_and_holds_none_that_nobody_names() -> None:
     lines = [one for one in (ROOT / "static/icons.txt").read_text().split("\n") if one in LISTED]
     assert lines == sorted(set(lines))
+    text = "\n".join(path.read_text() for path in (*PAGES, *SCRIPTS, *modules("apps")))
+    assert LISTED - set(re.findall(r"[\"'`]([a-z0-9-]+)[\"'`]", text)) == set()
