@@ -177,10 +177,10 @@ def inspect(cos: CosClient, row: Version, want: Want) -> Applied:
         raise Refusal("size", found=head.size_bytes, wanted=want.size_bytes)
     if want.crc64 and head.crc64 and head.crc64 != want.crc64:
         raise Refusal("crc64")
-    start = cos.get_range(want.key, 0, min(FIRST_READ, want.size_bytes)) or b""
+    start = piece(cos, want, 0, min(FIRST_READ, want.size_bytes))
     end = safetensors.header_end(start[:64], want.size_bytes)
     if end > len(start):
-        start += cos.get_range(want.key, len(start), end - len(start)) or b""
+        start += piece(cos, want, len(start), end - len(start))
     found = inspection.inspect(safetensors.parse(start, want.size_bytes))
     write(row, family=found.family, precision=found.precision, facts=found.to_json())
     inspection.check(found, row.model.type)
@@ -190,6 +190,16 @@ def inspect(cos: CosClient, row: Version, want: Want) -> Applied:
         text, family=found.family or "?", tensors=found.tensors, precision=found.precision
     )
     return Applied(head.request_id, note)
+
+
+def piece(cos: CosClient, want: Want, start: int, length: int) -> bytes:
+    """Exactly these bytes: an answer cut short on its way says nothing about the file.
+
+    Raises Transient."""
+    found = cos.get_range(want.key, start, length) or b""
+    if len(found) != length:
+        raise Transient(f"{len(found)} bytes came instead of {length}.", service="COS")
+    return found
 
 
 def copy(cos: CosClient, row: Version, want: Want) -> Applied:
@@ -278,9 +288,9 @@ def drop(cos: CosClient, row: Version, key: str, upload_id: str) -> Applied:
     if row.disk_mtime_ns is not None and not (row.published_at or row.deleting):
         write(row, published_at=timezone.now())  # killed between the rename and this note
     disk.clean(mount_of(row), row.pk)
-    request_id = cos.delete(key).request_id
-    if upload_id:
-        request_id = cos.multipart_abort(key, upload_id).request_id or request_id
+    # The object last: while it is there, what is left of this is found and done again.
+    aborted = cos.multipart_abort(key, upload_id).request_id if upload_id else ""
+    request_id = cos.delete(key).request_id or aborted
     Upload.objects.filter(version=row).update(state=UploadState.DONE)
     return Applied(request_id)
 
