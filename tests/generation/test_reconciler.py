@@ -226,14 +226,13 @@ def test_the_gateway_s_limit_slows_down_and_loses_nothing(stage, deployment, olg
     try:
         look(row)
         assert row.phase == Phase.WORKING
-        assert 1 <= len(numbers(row)) < 4
-        wait_s = (row.due_at - timezone.now()).total_seconds()
-        assert 0 < wait_s < 10
+        assert 1 <= len(numbers(row)) < 4  # each node of the gateway counts for itself
+        assert row.due_at > timezone.now()
         assert row.failures == 0
         assert "slow down" in str(row.message_say)
-        eventually(lambda: look(row) or row.phase, lambda phase: phase == Phase.READY)
     finally:
         stage.unlimit()
+    eventually(lambda: look(row) or row.phase, lambda phase: phase == Phase.READY)
     assert numbers(row) == [1, 2, 3, 4]
     assert sorted(set(drawings)) == [7, 8, 9, 10]
     assert in_bucket(stage, row) == ["-1.png", "-2.png", "-3.png", "-4.png"]
